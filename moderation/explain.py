@@ -1,0 +1,109 @@
+"""Why the model found a label: the weights that fired, per character, joined into words.
+
+The contribution of an n-gram is spread evenly over its characters; jieba joins characters into
+words; the words that carry most become evidence in the original text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation import segment
+from moderation.features import FeatureSpec, all_windows
+from moderation.normalize import Normalized, NormalizedBatch, normalize
+from moderation.scorer import Weights
+from moderation.types import Evidence
+
+MAX_PIECES = 4
+_CLAUSE = re.compile(r"[^,。;!?\n\0]+|[,。;!?\n]+")
+_SHARE = 0.3
+"""A word is evidence if it carries at least this share of what the strongest word carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    start: int
+    end: int
+    weight: float
+
+
+def explain(
+    texts: Sequence[str], labels: Sequence[int], weights: Weights, spec: FeatureSpec
+) -> list[tuple[Evidence, ...]]:
+    """Return for each text the evidence for the label (column number) of the same position."""
+    batch = normalize(texts)
+    carried = _per_character(batch, np.asarray(labels), weights, spec)
+    return [
+        _evidence(batch[i], carried[batch.offsets[i] : batch.offsets[i + 1] - 1])
+        for i in range(len(batch))
+    ]
+
+
+def _per_character(
+    batch: NormalizedBatch, labels: NDArray[np.int64], weights: Weights, spec: FeatureSpec
+) -> NDArray[np.float64]:
+    """Return the sum of weights that each character as read takes part in, float64 `[characters]`."""
+    carried = np.zeros(batch.codes.size + 2)
+    for name, order, windows in all_windows(batch, spec):
+        if name not in ("char", "sound"):
+            continue
+        label = labels[windows.message]
+        worth = weights.matrix[windows.buckets, label] * weights.scale[label] / order
+        for place in range(order):
+            np.add.at(carried, windows.position + place, worth)
+    return carried[1:-1]
+
+
+def _evidence(one: Normalized, carried: NDArray[np.float64]) -> tuple[Evidence, ...]:
+    strongest = sorted(_words(one.text, carried), key=lambda word: -word.weight)[: MAX_PIECES * 2]
+    if not strongest:
+        return ()
+    floor = strongest[0].weight * _SHARE
+    chosen = sorted((w for w in strongest if w.weight >= floor), key=lambda word: word.start)
+    return tuple(_piece(one, word) for word in _joined(chosen)[:MAX_PIECES])
+
+
+def _words(text: str, carried: NDArray[np.float64]) -> list[_Word]:
+    """Return words that speak for the label; jieba cuts only the clauses that hold strong characters."""
+    peak = carried.max(initial=0.0)
+    if peak <= 0:
+        return []
+    found: list[_Word] = []
+    for clause in _CLAUSE.finditer(text):
+        low, high = clause.span()
+        if carried[low:high].max() < peak * _SHARE:
+            continue
+        for word in segment.words(clause[0]):
+            high = low + len(word)
+            weight = float(carried[low:high].sum())
+            if weight > 0 and word.strip() and any(char.isalnum() for char in word):
+                found.append(_Word(low, high, weight))
+            low = high
+    return found
+
+
+def _joined(words: list[_Word]) -> list[_Word]:
+    """Return words with neighbours that touch made one, strongest evidence kept in text order."""
+    out: list[_Word] = []
+    for word in words:
+        if out and out[-1].end == word.start:
+            out[-1] = _Word(out[-1].start, word.end, out[-1].weight + word.weight)
+        else:
+            out.append(word)
+    return out
+
+
+def _piece(one: Normalized, word: _Word) -> Evidence:
+    start, end = one.original_span(word.start, word.end)
+    return Evidence(
+        start=start,
+        end=end,
+        text=one.original[start:end],
+        read_as=one.text[word.start : word.end],
+        reason=f"模型依据，权重 {word.weight:.2f}",
+    )

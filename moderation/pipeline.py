@@ -1,0 +1,251 @@
+"""`Moderator`: from messages to decisions, reading like the picture in the package's docstring."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation import explain, kernel, patterns, scorer
+from moderation.artifacts import Model, load_model, resolve_model
+from moderation.features import extract
+from moderation.lexiconwatch import LexiconWatch
+from moderation.normalize import NormalizedBatch, normalize
+from moderation.policy import Circumstances, Policy, decide
+from moderation.policyfiles import DEFAULT_POLICY, PolicyBook
+from moderation.taxonomy import taxonomy
+from moderation.types import Action, Decision, Evidence, Finding, Message, Ruling
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1024
+"""Messages worked on at once: enough to use the machine's vectors, little enough for its cache."""
+
+BLOCK_SCORE = 0.98
+"""From this score on, a lexicon term or a pattern asks for a block; below, for a review."""
+
+Findings = dict[int, list[Finding]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Detected:
+    """What the detectors say of one batch, by the message's number in it."""
+
+    findings: Findings
+    scores: NDArray[np.float64] | None
+    degraded: dict[int, list[str]]
+
+
+class Moderator:
+    """Judges messages. Holds a model, the policies and the lexicon; is safe to share between threads."""
+
+    def __init__(
+        self, model: Model, policies: PolicyBook, lexicon: LexiconWatch, *, compiled: bool = False
+    ) -> None:
+        self.model = model
+        self.policies = policies
+        self.lexicon = lexicon
+        self.compiled = compiled
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        policies: Iterable[Path] = (),
+        lexicons: Iterable[Path] = (),
+        *,
+        compiled: bool = False,
+    ) -> Moderator:
+        """Load the champion (or the model named) and the shipped policies and terms plus those of folders.
+
+        Raises:
+            ModerationError: anything of it is missing or wrong.
+        """
+        return cls(
+            load_model(resolve_model(model)),
+            PolicyBook.load(*policies),
+            LexiconWatch(*lexicons),
+            compiled=compiled,
+        )
+
+    def moderate(
+        self, messages: Sequence[Message], *, with_scores: bool = False
+    ) -> list[Decision]:
+        """Return a decision for each message, in order.
+
+        Raises:
+            UnknownNameError: a message names a policy that does not exist.
+        """
+        decisions: list[Decision] = []
+        for low in range(0, len(messages), BATCH):
+            part = messages[low : low + BATCH]
+            policies = [self.policies[message.policy or DEFAULT_POLICY] for message in part]
+            detected = self._detect([message.text for message in part], with_scores)
+            decisions += [
+                self._decide(number, message, policy, detected)
+                for number, (message, policy) in enumerate(zip(part, policies, strict=True))
+            ]
+        return decisions
+
+    def _detect(self, texts: list[str], with_scores: bool) -> _Detected:
+        """Normalise, then ask every detector; one that fails is named and voids no other."""
+        batch = normalize(texts)
+        findings: Findings = defaultdict(list)
+        degraded: dict[int, list[str]] = defaultdict(list)
+        scores = _attempt("model", lambda: self._score(batch), batch, degraded)
+        if scores is not None:
+            found = _attempt("model", lambda: self._model_findings(texts, scores), batch, degraded)
+            _merge(findings, found)
+        _merge(findings, _attempt("lexicon", lambda: self._terms(batch), batch, degraded))
+        _merge(findings, _attempt("patterns", lambda: _patterns(batch), batch, degraded))
+        if self.lexicon.problem:
+            for number in range(len(texts)):
+                degraded[number].append("lexicon")
+        return _Detected(findings, scores if with_scores else None, degraded)
+
+    def _score(self, batch: NormalizedBatch) -> NDArray[np.float64]:
+        """Return calibrated probabilities, float64 `[messages, labels]`."""
+        weights, spec = self.model.weights, self.model.spec
+        if self.compiled:
+            total, counts = kernel.extract_and_sum(batch, spec, weights)
+        else:
+            features = extract(batch, spec)
+            total, counts = scorer.sums(weights, features), features.counts
+        return scorer.probabilities(weights, total, counts)
+
+    def _model_findings(self, texts: list[str], scores: NDArray[np.float64]) -> Findings:
+        review = np.array([at.review for at in self.model.thresholds])
+        rows, columns = (where.tolist() for where in np.nonzero(scores >= review))
+        if not rows:
+            return {}
+        told = explain.explain(
+            [texts[row] for row in rows], columns, self.model.weights, self.model.spec
+        )
+        findings: Findings = defaultdict(list)
+        for row, column, evidence in zip(rows, columns, told, strict=True):
+            score = float(scores[row, column])
+            block = score >= self.model.thresholds[column].block
+            strength = Action.BLOCK if block else Action.REVIEW
+            label = self.model.labels[column]
+            findings[row].append(_finding(label, score, "model", strength, evidence))
+        return findings
+
+    def _terms(self, batch: NormalizedBatch) -> Findings:
+        by_label: dict[tuple[int, str], list[tuple[float, Evidence]]] = defaultdict(list)
+        for hit in self.lexicon.current().find(batch):
+            reason = f"词库：{hit.term.text}（{hit.term.source}）"
+            evidence = _evidence(batch, hit.message, hit.start, hit.end, reason)
+            by_label[hit.message, hit.term.label].append((hit.term.score, evidence))
+        return _gather(by_label, "lexicon")
+
+    def _decide(
+        self, number: int, message: Message, policy: Policy, detected: _Detected
+    ) -> Decision:
+        found = detected.findings.get(number, [])
+        degraded = detected.degraded.get(number, [])
+        scores = None
+        if detected.scores is not None:
+            row = detected.scores[number].tolist()
+            scores = dict(zip(self.model.labels, (round(score, 6) for score in row), strict=True))
+        ruling = decide(
+            (finding.label for finding in found),
+            policy,
+            Circumstances(
+                message.group_kind,
+                message.sender_role,
+                confirmed_otherwise=message.occurrence - 1,
+            ),
+        )
+        return Decision(
+            request_id=uuid.uuid4().hex,
+            message_id=message.message_id,
+            action=_action(found, ruling, bool(degraded)),
+            model=self.model.version,
+            findings=tuple(found),
+            ruling=ruling,
+            degraded=tuple(dict.fromkeys(degraded)),
+            scores=scores,
+        )
+
+
+def _patterns(batch: NormalizedBatch) -> Findings:
+    by_label: dict[tuple[int, str], list[tuple[float, Evidence]]] = defaultdict(list)
+    for hit in patterns.find(batch):
+        number = int(np.searchsorted(batch.offsets, hit.start, side="right")) - 1
+        base = int(batch.offsets[number])
+        evidence = _evidence(batch, number, hit.start - base, hit.end - base, hit.reason)
+        by_label[number, hit.label].append((hit.score, evidence))
+    return _gather(by_label, "pattern")
+
+
+def _gather(
+    by_label: dict[tuple[int, str], list[tuple[float, Evidence]]], source: str
+) -> Findings:
+    """Return one finding per message and label with all its evidence and its best score."""
+    findings: Findings = defaultdict(list)
+    for (number, label), pieces in by_label.items():
+        score = max(score for score, _ in pieces)
+        strength = Action.BLOCK if score >= BLOCK_SCORE else Action.REVIEW
+        evidence = tuple(dict.fromkeys(piece for _, piece in pieces))
+        findings[number].append(_finding(label, score, source, strength, evidence))
+    return findings
+
+
+def _finding(
+    label: str, score: float, source: str, strength: Action, evidence: tuple[Evidence, ...]
+) -> Finding:
+    return Finding(label, taxonomy()[label].category, score, source, strength, evidence)
+
+
+def _evidence(batch: NormalizedBatch, number: int, low: int, high: int, reason: str) -> Evidence:
+    one = batch[number]
+    start, end = one.original_span(low, high)
+    return Evidence(start, end, one.original[start:end], one.text[low:high], reason)
+
+
+def _merge(findings: Findings, more: Findings | None) -> None:
+    for number, found in (more or {}).items():
+        findings[number] += found
+
+
+def _action(found: list[Finding], ruling: Ruling, degraded: bool) -> Action:
+    """Return the strongest action asked for: exempt labels ask for none, uncovered ones for a review."""
+    if not found:
+        return Action.REVIEW if degraded else Action.PASS
+    exempt, uncovered = set(ruling.exempt), set(ruling.uncovered)
+    asked = {
+        Action.REVIEW if finding.label in uncovered else finding.strength
+        for finding in found
+        if finding.label not in exempt
+    }
+    if Action.BLOCK in asked:
+        return Action.BLOCK
+    return Action.REVIEW if asked or degraded else Action.PASS
+
+
+def _attempt(
+    detector: str,
+    work: Callable[[], T],
+    batch: NormalizedBatch,
+    degraded: dict[int, list[str]],
+) -> T | None:
+    """Return what a detector finds, or None after naming it as degraded for the whole batch.
+
+    The one place where any error is caught: whatever a detector stumbles over, the others still
+    speak and the message goes to a person.
+    """
+    try:
+        return work()
+    except Exception:
+        logger.exception("detector %s failed on a batch of %d", detector, len(batch))
+        for number in range(len(batch)):
+            degraded[number].append(detector)
+        return None

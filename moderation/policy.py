@@ -1,0 +1,178 @@
+"""The policy engine: labels found -> articles broken and the penalty to propose. Pure.
+
+    findings ─ which rules cover each label ─ which step of its ladder ─ the heaviest ─ ruling
+
+It reads no clock and no storage and never applies a penalty: a person confirms first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from moderation.types import Amount, Article, GroupKind, Penalty, Ruling, SenderRole
+
+KINDS_BY_WEIGHT = (
+    "none",
+    "discretionary",
+    "reminder",
+    "warning",
+    "fine",
+    "serious_warning",
+    "removal",
+)
+"""Penalty kinds from lightest to heaviest."""
+
+LIABLE = (
+    "sender",
+    "group_admin",
+    "group_owner",
+    "supervisor",
+    "responder",
+    "member",
+    "inviter",
+)
+"""Who a policy can hold answerable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a ladder: what a policy states for one occurrence."""
+
+    kind: str
+    amount: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An article with the labels it covers and its ladder; the last step holds for all later occurrences."""
+
+    article: str
+    ban: str | None
+    labels: tuple[str, ...]
+    summary: str
+    ladder: tuple[Step, ...]
+    liable: tuple[str, ...]
+    duty: tuple[str, ...] = ()
+    exempt: Mapping[str, frozenset[GroupKind]] = field(default_factory=dict)
+
+    def covers(self, label: str, group_kind: GroupKind) -> bool:
+        """Return whether this rule forbids `label` in a group of this kind."""
+        return label in self.labels and group_kind not in self.exempt.get(label, frozenset())
+
+    def penalty(self, occurrence: int) -> Penalty:
+        """Return what the rule proposes for the `occurrence`-th (from 1) breach."""
+        step = self.ladder[min(occurrence, len(self.ladder)) - 1]
+        return Penalty(step.kind, step.amount, self.liable, occurrence, self.article, self.duty)
+
+
+@dataclass(frozen=True, slots=True)
+class ConductRule:
+    """An article about how a group is run; each step names who is liable for it."""
+
+    article: str
+    ban: str | None
+    rule: str
+    summary: str
+    penalties: tuple[tuple[Step, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A company's policy; `version` is `id@sha256:` and the start of the file's hash."""
+
+    id: str
+    version: str
+    title: str
+    date: date | None
+    groups: tuple[GroupKind, ...]
+    rules: tuple[Rule, ...]
+    conduct: tuple[ConductRule, ...] = ()
+    cumulative: bool = False
+
+    @property
+    def covered(self) -> frozenset[str]:
+        """Return every label that some article covers."""
+        return frozenset(label for rule in self.rules for label in rule.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What besides the text bears on a ruling.
+
+    `confirmed` counts a sender's confirmed earlier breaches per article; articles not in it count
+    as `confirmed_otherwise`.
+    """
+
+    group_kind: GroupKind = GroupKind.WORK
+    sender_role: SenderRole = SenderRole.STAFF
+    confirmed: Mapping[str, int] = field(default_factory=dict)
+    confirmed_otherwise: int = 0
+
+    def occurrence(self, article: str) -> int:
+        """Return which occurrence (from 1) a new breach of `article` is."""
+        return self.confirmed.get(article, self.confirmed_otherwise) + 1
+
+
+def decide(labels: Iterable[str], policy: Policy, circumstances: Circumstances) -> Ruling:
+    """Return every article that `labels` break, the penalty to propose and the labels not covered.
+
+    A label that an article covers but exempts in this kind of group is in `uncovered` and `exempt`.
+    """
+    found = tuple(dict.fromkeys(labels))
+    broken = [
+        (rule, hit)
+        for rule in policy.rules
+        if (hit := tuple(x for x in found if rule.covers(x, circumstances.group_kind)))
+    ]
+    covered = {label for _, hit in broken for label in hit}
+    uncovered = tuple(label for label in found if label not in covered)
+    articles = tuple(Article(rule.article, rule.ban, hit, rule.summary) for rule, hit in broken)
+    return Ruling(
+        policy=policy.version,
+        articles=articles,
+        penalty=_propose([rule for rule, _ in broken], policy, circumstances),
+        uncovered=uncovered,
+        exempt=tuple(label for label in uncovered if label in policy.covered),
+    )
+
+
+def _propose(rules: list[Rule], policy: Policy, circumstances: Circumstances) -> Penalty | None:
+    """Return the heaviest penalty of `rules`, None where nothing is to be proposed."""
+    if circumstances.sender_role is SenderRole.CUSTOMER:
+        return None
+    penalties = [rule.penalty(circumstances.occurrence(rule.article)) for rule in rules]
+    stated = [penalty for penalty in penalties if penalty.kind != "none"]
+    if not stated:
+        return None
+    heaviest = max(stated, key=_weight)
+    return _add_fines(heaviest, stated) if policy.cumulative else heaviest
+
+
+def _weight(penalty: Penalty) -> tuple[int, Decimal, Decimal]:
+    """Order penalties by kind, then lower bound, then upper bound ("or more" is above any number)."""
+    lowest, highest = Decimal(0), Decimal(0)
+    if penalty.amount:
+        lowest = penalty.amount.minimum
+        highest = Decimal("Infinity")
+        if penalty.amount.maximum is not None:
+            highest = penalty.amount.maximum
+    return KINDS_BY_WEIGHT.index(penalty.kind), lowest, highest
+
+
+def _add_fines(heaviest: Penalty, stated: list[Penalty]) -> Penalty:
+    """Return `heaviest`, its amount the sum of all fines where it is a fine itself."""
+    amounts = [penalty.amount for penalty in stated if penalty.kind == "fine"]
+    known = [amount for amount in amounts if amount is not None]
+    if heaviest.kind != "fine" or len(known) < len(amounts):
+        return heaviest
+    tops = [amount.maximum for amount in known if amount.maximum is not None]
+    total = Amount(
+        minimum=sum((amount.minimum for amount in known), Decimal(0)),
+        maximum=sum(tops, Decimal(0)) if len(tops) == len(known) else None,
+    )
+    return Penalty(
+        "fine", total, heaviest.liable, heaviest.occurrence, heaviest.article, heaviest.duty
+    )

@@ -1,0 +1,250 @@
+"""Policy files: TOML -> `Policy`, every mistake named with file, line and the nearest valid word."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from moderation.datafiles import DATA, TomlFile
+from moderation.errors import DataFileError, UnknownNameError, did_you_mean
+from moderation.policy import KINDS_BY_WEIGHT, LIABLE, ConductRule, Policy, Rule, Step
+from moderation.taxonomy import taxonomy
+from moderation.types import Amount, GroupKind
+
+SHIPPED = DATA / "policies"
+DEFAULT_POLICY = "suzhou-2017"
+
+_TOP = {"id", "title", "date", "groups", "cumulative", "defaults", "article", "conduct"}
+_TERMS = {"penalty", "ladder", "liable", "duty"}
+_ARTICLE = {"article", "ban", "labels", "summary", "exempt"} | _TERMS
+_CONDUCT = {"article", "ban", "rule", "summary", "penalties"}
+_GROUPS = tuple(GroupKind)
+
+
+class PolicyBook:
+    """All policies at hand: the shipped ones and those of the company's own folder.
+
+    A company file with the id of a shipped policy takes its place.
+    """
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._policies = {policy.id: policy for policy in policies}
+
+    @classmethod
+    def load(cls, *folders: Path) -> PolicyBook:
+        """Read every `*.toml` of the shipped folder, then of `folders` in order."""
+        files = [file for folder in (SHIPPED, *folders) for file in _policy_files(folder)]
+        return cls(load_policy(file) for file in files)
+
+    def __getitem__(self, policy_id: str) -> Policy:
+        """Return a policy; raises `UnknownNameError` with the nearest id."""
+        try:
+            return self._policies[policy_id]
+        except KeyError as error:
+            raise UnknownNameError("policy", policy_id, self._policies) from error
+
+    def __iter__(self) -> Iterator[Policy]:
+        return iter(self._policies.values())
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+
+def load_policy(path: Path) -> Policy:
+    """Read and check one policy file.
+
+    Raises:
+        DataFileError: anything in it is wrong; names the line and, for a name, the nearest valid one.
+    """
+    return _Reader(TomlFile(path)).policy()
+
+
+def _policy_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataFileError(folder, None, "policy folder does not exist")
+    return sorted(folder.glob("*.toml"))
+
+
+class _Reader:
+    """Reads one file; holds it so that every check can name its line."""
+
+    def __init__(self, file: TomlFile) -> None:
+        self.file = file
+        self.header = ""
+        self.number = 0
+
+    def policy(self) -> Policy:
+        body = self.file.body
+        self._known_keys(body, _TOP)
+        policy_id = self._text(body, "id")
+        title = self._text(body, "title")
+        self._known_keys(body.get("defaults", {}), _TERMS)
+        digest = hashlib.sha256(self.file.text.encode()).hexdigest()[:12]
+        rules = tuple(self._each("article", self._rule))
+        if not rules:
+            raise self.file.error(1, "has no [[article]]")
+        return Policy(
+            id=policy_id,
+            version=f"{policy_id}@sha256:{digest}",
+            title=title,
+            date=self._date(body.get("date")),
+            groups=tuple(
+                GroupKind(x) for x in self._names(body, "groups", _GROUPS, "group kind", _GROUPS)
+            ),
+            rules=rules,
+            conduct=tuple(self._each("conduct", self._conduct)),
+            cumulative=self._flag(body, "cumulative"),
+        )
+
+    def _each(self, header: str, read: Any) -> Iterator[Any]:
+        entries = self.file.body.get(header, [])
+        if not isinstance(entries, list):
+            raise self._error(header, f"{header} must be written [[{header}]]")
+        for self.number, entry in enumerate(entries):
+            self.header = header
+            yield read(entry)
+
+    def _rule(self, entry: dict[str, Any]) -> Rule:
+        self._known_keys(entry, _ARTICLE)
+        terms = self._terms(entry)
+        labels = self._names(entry, "labels", taxonomy().ids, "label")
+        if not labels:
+            raise self._error("labels", "an article needs at least one label")
+        if "ladder" in terms and "penalty" in terms:
+            raise self._error("ladder", "give either a penalty or a ladder, not both")
+        steps = terms.get("ladder", [terms.get("penalty", {"kind": "none"})])
+        if not isinstance(steps, list) or not steps:
+            raise self._error("ladder", "ladder must be a list of at least one step")
+        return Rule(
+            article=self._text(entry, "article"),
+            ban=self._optional_text(entry, "ban"),
+            labels=labels,
+            summary=self._text(entry, "summary"),
+            ladder=tuple(self._step(step) for step in steps),
+            liable=self._names(terms, "liable", LIABLE, "liable party", ("sender",)),
+            duty=self._names(terms, "duty", LIABLE, "liable party"),
+            exempt=self._exempt(entry, labels),
+        )
+
+    def _terms(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the entry's terms over the file's defaults; its own penalty replaces a default ladder."""
+        defaults = dict(self.file.body.get("defaults", {}))
+        own = {key: entry[key] for key in _TERMS if key in entry}
+        if own.keys() & {"penalty", "ladder"}:
+            defaults = {k: v for k, v in defaults.items() if k not in {"penalty", "ladder"}}
+        return defaults | own
+
+    def _exempt(
+        self, entry: dict[str, Any], labels: tuple[str, ...]
+    ) -> dict[str, frozenset[GroupKind]]:
+        exempt: dict[str, frozenset[GroupKind]] = {}
+        for item in entry.get("exempt", []):
+            self._known_keys(item, {"label", "groups"})
+            label = self._text(item, "label")
+            if label not in labels:
+                problem = f"exempts label {label!r} it does not cover{did_you_mean(label, labels)}"
+                raise self._error("exempt", problem)
+            kinds = self._names(item, "groups", _GROUPS, "group kind")
+            exempt[label] = frozenset(GroupKind(kind) for kind in kinds)
+        return exempt
+
+    def _conduct(self, entry: dict[str, Any]) -> ConductRule:
+        self._known_keys(entry, _CONDUCT)
+        penalties = entry.get("penalties", [])
+        return ConductRule(
+            article=self._text(entry, "article"),
+            ban=self._optional_text(entry, "ban"),
+            rule=self._text(entry, "rule"),
+            summary=self._text(entry, "summary"),
+            penalties=tuple(
+                (
+                    self._step({k: v for k, v in item.items() if k != "liable"}),
+                    self._names(item, "liable", LIABLE, "liable party"),
+                )
+                for item in penalties
+            ),
+        )
+
+    def _step(self, step: Any) -> Step:
+        if not isinstance(step, dict):
+            raise self._error("ladder", f"a penalty must be a table like {{ kind = ... }}: {step!r}")
+        self._known_keys(step, {"kind", "min", "max"})
+        kind = self._text(step, "kind")
+        if kind not in KINDS_BY_WEIGHT:
+            nearest = did_you_mean(kind, KINDS_BY_WEIGHT)
+            raise self._error(kind, f"unknown penalty kind {kind!r}{nearest}")
+        if kind != "fine" and step.keys() & {"min", "max"}:
+            raise self._error(kind, f"a {kind} has no amount; only a fine has min and max")
+        return Step(kind, self._amount(step))
+
+    def _amount(self, step: dict[str, Any]) -> Amount | None:
+        if "min" not in step and "max" not in step:
+            return None
+        if "min" not in step:
+            raise self._error("max", "max needs a min")
+        minimum = self._money(step["min"])
+        maximum = self._money(step["max"]) if "max" in step else None
+        if maximum is not None and maximum < minimum:
+            raise self._error(str(step["max"]), f"max {maximum} is below min {minimum}")
+        return Amount(minimum, maximum)
+
+    def _money(self, value: Any) -> Decimal:
+        try:
+            amount = Decimal(value) if isinstance(value, str) else Decimal("NaN")
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0 or amount != amount.quantize(Decimal("0.01")):
+            problem = f'amount must be a string of yuan with two decimals like "20.00": {value!r}'
+            raise self._error(str(value), problem)
+        return amount
+
+    def _known_keys(self, entry: Any, known: set[str]) -> None:
+        if not isinstance(entry, dict):
+            raise self._error("", f"expected a table, found {entry!r}")
+        for key in entry.keys() - known:
+            raise self._error(key, f"unknown key {key!r}{did_you_mean(key, known)}")
+
+    def _names(
+        self,
+        entry: dict[str, Any],
+        key: str,
+        known: Iterable[str],
+        kind: str,
+        default: Iterable[str] = (),
+    ) -> tuple[str, ...]:
+        names = entry.get(key, list(default))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise self._error(key, f"{key} must be a list of strings")
+        for name in names:
+            if name not in known:
+                raise self._error(name, f"unknown {kind} {name!r}{did_you_mean(name, known)}")
+        return tuple(names)
+
+    def _text(self, entry: dict[str, Any], key: str) -> str:
+        value = entry.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self._error(key, f"{key} must be a text" if key in entry else f"lacks {key!r}")
+        return value
+
+    def _optional_text(self, entry: dict[str, Any], key: str) -> str | None:
+        return self._text(entry, key) if key in entry else None
+
+    def _flag(self, entry: dict[str, Any], key: str) -> bool:
+        value = entry.get(key, False)
+        if not isinstance(value, bool):
+            raise self._error(key, f"{key} must be true or false")
+        return value
+
+    def _date(self, value: Any) -> date | None:
+        if value is None or isinstance(value, date):
+            return value
+        raise self._error("date", f"date must be a date like 2026-01-31: {value!r}")
+
+    def _error(self, token: str, problem: str) -> DataFileError:
+        if self.header:
+            return self.file.error(self.file.line_of(self.header, self.number, token), problem)
+        return self.file.error(self.file.top_line_of(token), problem)

@@ -1,0 +1,1 @@
+"""The product around the library: the command line and the HTTP service."""

@@ -1,0 +1,125 @@
+"""`moderation policy`: list, show, check and explain policies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from moderation.types import GroupKind, SenderRole
+from service.cli import show
+
+app = typer.Typer(no_args_is_help=True, help="Look at policies and check a firm's own policy file.")
+
+Folders = Annotated[list[Path] | None, typer.Option("--policies", help="Folder of own policy files.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command(name="list")
+def list_policies(policies: Folders = None, as_json: Json = False) -> None:
+    """List the policies at hand.
+
+    Example: moderation policy list --json
+    """
+    from moderation.policyfiles import PolicyBook
+    from service.policyview import policy_head
+
+    heads = [policy_head(policy) for policy in PolicyBook.load(*policies or ())]
+    if as_json:
+        _print(heads)
+        return
+    rows = [[h["id"], h["title"], ", ".join(h["groups"]), ", ".join(h["uncovered"])] for h in heads]
+    show.table("policies", ["id", "title", "groups", "uncovered labels"], rows)
+
+
+@app.command(name="show")
+def show_policy(policy_id: str, policies: Folders = None, as_json: Json = False) -> None:
+    """Show every article of a policy.
+
+    Example: moderation policy show suzhou-2017
+    """
+    from moderation.policyfiles import PolicyBook
+    from service.policyview import policy_to_dict
+
+    body = policy_to_dict(PolicyBook.load(*policies or ())[policy_id])
+    if as_json:
+        _print(body)
+        return
+    rows = [
+        [a["article"], ", ".join(a["labels"]), a["summary"], " → ".join(map(_step, a["ladder"]))]
+        for a in body["articles"]
+    ]
+    rows += [
+        [c["article"], c["rule"], c["summary"], " + ".join(map(_step, c["penalties"]))]
+        for c in body["conduct"]
+    ]
+    show.table(f"{body['title']} ({body['version']})", ["article", "labels", "summary", "penalty"], rows)
+
+
+@app.command()
+def check(file: Path, as_json: Json = False) -> None:
+    """Check a policy file; exit code 1 and the line of the mistake if it is wrong.
+
+    Example: moderation policy check our-policy.toml
+    """
+    from moderation.errors import DataFileError
+    from moderation.policyfiles import load_policy
+    from service.policyview import policy_head
+
+    try:
+        head = policy_head(load_policy(file))
+    except DataFileError as error:
+        if as_json:
+            _print({"ok": False, "file": error.path, "line": error.line, "problem": error.problem})
+        else:
+            typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        _print({"ok": True} | head)
+    else:
+        typer.echo(f"{file}: ok, {head['version']}; uncovered: {', '.join(head['uncovered']) or '-'}")
+
+
+@app.command()
+def explain(
+    policy_id: str,
+    labels: Annotated[list[str], typer.Argument(metavar="LABEL…")],
+    occurrence: Annotated[int, typer.Option(min=1, help="Which offence it would be.")] = 1,
+    group_kind: Annotated[GroupKind, typer.Option(help="Kind of group.")] = GroupKind.WORK,
+    sender_role: Annotated[SenderRole, typer.Option(help="Who sent it.")] = SenderRole.STAFF,
+    policies: Folders = None,
+    as_json: Json = False,
+) -> None:
+    """Say which articles labels break and which penalty would be proposed.
+
+    Example: moderation policy explain shenzhen commercial_ad --occurrence 2 --json
+    """
+    from moderation.policy import Circumstances, decide
+    from moderation.policyfiles import PolicyBook
+    from moderation.taxonomy import taxonomy
+
+    policy = PolicyBook.load(*policies or ())[policy_id]
+    names = [taxonomy()[label].id for label in labels]
+    circumstances = Circumstances(group_kind, sender_role, confirmed_otherwise=occurrence - 1)
+    ruling = decide(names, policy, circumstances)
+    if as_json:
+        _print(ruling.to_dict())
+        return
+    for article in ruling.articles:
+        typer.echo(f"第{article.article}条（{', '.join(article.labels)}）：{article.summary}")
+    typer.echo(f"拟处理：{show.penalty(ruling.penalty)}" if ruling.penalty else "无拟处理")
+    if ruling.uncovered:
+        typer.echo(f"制度未涉及：{', '.join(ruling.uncovered)}")
+
+
+def _step(step: dict[str, Any]) -> str:
+    amount = step["amount"]
+    money = "" if amount is None else f" {amount['min']}–{amount['max'] or '…'}"
+    who = f" ({', '.join(step['liable'])})" if "liable" in step else ""
+    return f"{step['kind']}{money}{who}"
+
+
+def _print(body: Any) -> None:
+    typer.echo(json.dumps(body, ensure_ascii=False, indent=1))

@@ -1,0 +1,57 @@
+"""A policy as plain data, for the command line and HTTP alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moderation.policy import Policy, Step
+from moderation.taxonomy import taxonomy
+
+
+def policy_head(policy: Policy) -> dict[str, Any]:
+    """Return what a list of policies shows."""
+    return {
+        "id": policy.id,
+        "version": policy.version,
+        "title": policy.title,
+        "date": policy.date.isoformat() if policy.date else None,
+        "groups": [kind.value for kind in policy.groups],
+        "uncovered": [label for label in taxonomy().ids if label not in policy.covered],
+    }
+
+
+def policy_to_dict(policy: Policy) -> dict[str, Any]:
+    """Return a whole policy."""
+    return policy_head(policy) | {
+        "cumulative": policy.cumulative,
+        "articles": [
+            {
+                "article": rule.article,
+                "ban": rule.ban,
+                "labels": list(rule.labels),
+                "summary": rule.summary,
+                "ladder": [_step(step) for step in rule.ladder],
+                "liable": list(rule.liable),
+                "duty": list(rule.duty),
+                "exempt": {
+                    label: sorted(kind.value for kind in kinds)
+                    for label, kinds in rule.exempt.items()
+                },
+            }
+            for rule in policy.rules
+        ],
+        "conduct": [
+            {
+                "article": rule.article,
+                "ban": rule.ban,
+                "rule": rule.rule,
+                "summary": rule.summary,
+                "penalties": [_step(step) | {"liable": list(who)} for step, who in rule.penalties],
+            }
+            for rule in policy.conduct
+        ],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {"kind": step.kind, "amount": step.amount.to_dict() if step.amount else None}

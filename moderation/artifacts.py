@@ -81,7 +81,9 @@ def load_model(folder: Path) -> Model:
     except OSError as error:
         raise ModelError(folder / "weights.npz", f"cannot be read: {error.strerror}") from error
     if hashlib.sha256(packed).hexdigest() != about.get("weights_sha256"):
-        raise ModelError(folder / "weights.npz", "hash differs from model.json: damaged or tampered")
+        raise ModelError(
+            folder / "weights.npz", "hash differs from model.json: damaged or tampered"
+        )
     try:
         return _build(folder, packed, about)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -88,10 +88,7 @@ class Windows:
 
 def extract(batch: NormalizedBatch, spec: FeatureSpec) -> Features:
     """Return the set of buckets of each message of a batch."""
-    keys = [
-        windows.message << 32 | windows.buckets
-        for _, _, windows in all_windows(batch, spec)
-    ]
+    keys = [windows.message << 32 | windows.buckets for _, _, windows in all_windows(batch, spec)]
     row = np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
     row.sort()
     if len(row):
@@ -100,9 +97,7 @@ def extract(batch: NormalizedBatch, spec: FeatureSpec) -> Features:
     return Features((row & 0xFFFFFFFF).astype(np.int32), starts)
 
 
-def all_windows(
-    batch: NormalizedBatch, spec: FeatureSpec
-) -> Iterator[tuple[str, int, Windows]]:
+def all_windows(batch: NormalizedBatch, spec: FeatureSpec) -> Iterator[tuple[str, int, Windows]]:
     """Yield row name, order and windows of everything that `spec` asks for."""
     for name, orders in spec.orders:
         symbols = symbol_row(batch, name)

@@ -27,6 +27,7 @@ SHIPPED = DATA / "lexicons"
 ALLOWED = "allow"
 _COLUMNS = ("term", "label", "score", "gloss")
 _CONTEXT = 12
+_LONG_WORD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def _read_terms(path: Path) -> Iterator[Term]:
             raise DataFileError(path, number, problem)
         text = fold().text(row["term"]).strip()
         if len(text) < 2:
-            raise DataFileError(path, number, f"term {row['term']!r} is shorter than two characters")
+            raise DataFileError(
+                path, number, f"term {row['term']!r} is shorter than two characters"
+            )
         yield Term(text, label, _score(path, number, row["score"], label), f"{path.name}:{number}")
 
 
@@ -145,13 +148,21 @@ def _latin(char: str) -> bool:
 
 
 def _straddles(batch: NormalizedBatch, hit: Hit) -> bool:
-    """Return whether a word lies partly inside and partly outside of the hit."""
+    """Return whether a word runs into the hit, or a long word runs out of it.
+
+    A hit that lies whole inside one longer word (刷单 in 刷单员) is still a hit.
+    """
     base = int(batch.offsets[hit.message])
     end = int(batch.offsets[hit.message + 1]) - 1
     low = max(base, base + hit.start - _CONTEXT)
     window = batch.text[low : min(end, base + hit.end + _CONTEXT)]
     start, stop = base + hit.start - low, base + hit.end - low
-    cuts = segment.boundaries(window)
-    inside = [cut for cut in cuts if start < cut < stop]
-    # A hit that lies whole inside one longer word (刷单 in 刷单员) is still a hit.
-    return bool(inside) and not {start, stop} <= cuts
+    position = 0
+    for word in segment.words(window):
+        begin, position = position, position + len(word)
+        if begin < start < position < stop:
+            return True
+        # A word that only begins inside is often jieba's mistake (刷单 in 刷|单日|结) unless it is a long one.
+        if start < begin < stop < position and len(word) >= _LONG_WORD:
+            return True
+    return False

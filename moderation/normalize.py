@@ -200,9 +200,7 @@ class _Row:
     def batch(self, texts: Sequence[str]) -> NormalizedBatch:
         offsets = np.concatenate(([0], self.edges + 1))
         text = self.as_text()
-        return NormalizedBatch(
-            self.codes, self.start, self.end, offsets, self.steps, text, texts
-        )
+        return NormalizedBatch(self.codes, self.start, self.end, offsets, self.steps, text, texts)
 
     def _replace(self, found: list[tuple[int, int, tables.Phrase]]) -> None:
         """Put phrases in place; each new character stands for the whole phrase as written."""
@@ -328,5 +326,3 @@ def _in_context(text: str, low: int, high: int, context: str) -> bool:
     before = text[max(0, low - 8) : low].rpartition("\0")[2]
     after = text[high : high + 12].partition("\0")[0]
     return bool(pattern.search(before) or pattern.search(after))
-
-

@@ -57,10 +57,14 @@ def is_id_card(number: str) -> bool:
     except ValueError:
         return False
     total = sum(int(digit) * weight for digit, weight in zip(number, _ID_WEIGHTS, strict=False))
-    return 1900 <= born.year <= date.today().year and "10x98765432"[total % 11] == number[17].lower()
+    return (
+        1900 <= born.year <= date.today().year and "10x98765432"[total % 11] == number[17].lower()
+    )
 
 
-_CARD = re.compile(r"(?<![0-9a-z])(?:62|4\d|5[1-5]|35|9[0-9])\d{2}(?:[ -]?\d{4}){2}[ -]?\d{2,7}(?![0-9a-z])")
+_CARD = re.compile(
+    r"(?<![0-9a-z])(?:62|4\d|5[1-5]|35|9[0-9])\d{2}(?:[ -]?\d{4}){2}[ -]?\d{2,7}(?![0-9a-z])"
+)
 _NOT_A_CARD = re.compile(r"(?:单号|快递|运单|订单|流水|编号|条码|编码|物流)[^\0]{0,6}$")
 
 
@@ -100,7 +104,10 @@ _SECRETS = (
     (r"(?<![a-z0-9])gh[pousr]_[a-z0-9]{20,}", "代码仓库令牌"),
     (r"(?<![a-z0-9])sk-[a-z0-9_-]{16,}", "接口密钥"),
     (r"(?<![a-z0-9])eyj[a-z0-9_-]{8,}\.eyj[a-z0-9_-]{8,}\.[a-z0-9_-]{4,}", "登录令牌 JWT"),
-    (r"(?<![a-z])[a-z][a-z0-9+]{2,15}://[^\s:/@\0]{1,40}:(?P<value>[^\s:/@\0]{3,60})@[^\s\0]{3,}", "连接串"),
+    (
+        r"(?<![a-z])[a-z][a-z0-9+]{2,15}://[^\s:/@\0]{1,40}:(?P<value>[^\s:/@\0]{3,60})@[^\s\0]{3,}",
+        "连接串",
+    ),
     (
         r"(?:密码|口令|passwd|password|passcode|pwd|token|secret|api[ _-]?key|access[ _-]?key)"
         r"(?:还?是|为|改成|:|=|->|\s){1,3}[\"']?(?P<value>[a-z0-9!@#$%^&*._+/=-]{5,})",

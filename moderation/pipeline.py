@@ -76,9 +76,7 @@ class Moderator:
             compiled=compiled,
         )
 
-    def moderate(
-        self, messages: Sequence[Message], *, with_scores: bool = False
-    ) -> list[Decision]:
+    def moderate(self, messages: Sequence[Message], *, with_scores: bool = False) -> list[Decision]:
         """Return a decision for each message, in order.
 
         Raises:
@@ -186,9 +184,7 @@ def _patterns(batch: NormalizedBatch) -> Findings:
     return _gather(by_label, "pattern")
 
 
-def _gather(
-    by_label: dict[tuple[int, str], list[tuple[float, Evidence]]], source: str
-) -> Findings:
+def _gather(by_label: dict[tuple[int, str], list[tuple[float, Evidence]]], source: str) -> Findings:
     """Return one finding per message and label with all its evidence and its best score."""
     findings: Findings = defaultdict(list)
     for (number, label), pieces in by_label.items():

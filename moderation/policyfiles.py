@@ -171,7 +171,9 @@ class _Reader:
 
     def _step(self, step: Any) -> Step:
         if not isinstance(step, dict):
-            raise self._error("ladder", f"a penalty must be a table like {{ kind = ... }}: {step!r}")
+            raise self._error(
+                "ladder", f"a penalty must be a table like {{ kind = ... }}: {step!r}"
+            )
         self._known_keys(step, {"kind", "min", "max"})
         kind = self._text(step, "kind")
         if kind not in KINDS_BY_WEIGHT:

@@ -17,15 +17,6 @@ def words(text: str) -> list[str]:
     return list(_tokenizer().lcut(text, HMM=False))
 
 
-def boundaries(text: str) -> set[int]:
-    """Return the positions between words, 0 and len(text) included."""
-    cuts, position = {0}, 0
-    for word in words(text):
-        position += len(word)
-        cuts.add(position)
-    return cuts
-
-
 @cache
 def _tokenizer() -> Any:
     with warnings.catch_warnings():

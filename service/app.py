@@ -42,7 +42,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(classify.router)
     app.include_router(reference.router)
     app.add_api_route("/healthz", healthz, tags=["health"])
-    app.add_api_route("/readyz", readyz, tags=["health"], responses={503: {"description": "Not ready"}})
+    app.add_api_route(
+        "/readyz", readyz, tags=["health"], responses={503: {"description": "Not ready"}}
+    )
     return app
 
 

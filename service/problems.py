@@ -72,7 +72,9 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     logger.error("unexpected error", exc_info=error)
     return answer(
-        Problem(title="Internal error", status=500, detail="the message was not judged; see the log")
+        Problem(
+            title="Internal error", status=500, detail="the message was not judged; see the log"
+        )
     )
 
 
@@ -85,5 +87,3 @@ def _without_place(item: Any) -> FieldProblem:
         pointer="".join(f"/{part}" for part in where),
         detail=str(item["msg"]).removeprefix("Value error, "),
     )
-
-

@@ -55,7 +55,8 @@ class ClassifyRequest(BaseModel):
     reply_to: Name | None = None
     policy: Name | None = None
     occurrence: Annotated[
-        int | None, Field(ge=1, description="Which offence of the sender this would be; 1 if absent")
+        int | None,
+        Field(ge=1, description="Which offence of the sender this would be; 1 if absent"),
     ] = None
     dry_run: bool = False
 
@@ -173,7 +174,9 @@ class BatchOut(BaseModel):
     results: list[BatchItemOut]
 
 
-def field_problems(error: ValidationError, prefix: tuple[str | int, ...] = ()) -> list[FieldProblem]:
+def field_problems(
+    error: ValidationError, prefix: tuple[str | int, ...] = ()
+) -> list[FieldProblem]:
     """Return pydantic's findings as pointers and plain words."""
     return [_field_problem(found, prefix) for found in error.errors(include_url=False)]
 

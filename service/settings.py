@@ -18,10 +18,16 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the service listens on")
     data_dir: Path = Field(Path("var"), description="the service's own files")
-    api_key: str | None = Field(None, description="key of the bot; made and kept in data_dir if unset")
+    api_key: str | None = Field(
+        None, description="key of the bot; made and kept in data_dir if unset"
+    )
     model: str | None = Field(None, description="model folder, version or alias; default champion")
-    policies_dir: Path | None = Field(None, description="the firm's policy files; default data_dir/policies")
-    lexicons_dir: Path | None = Field(None, description="the firm's terms; default data_dir/lexicons")
+    policies_dir: Path | None = Field(
+        None, description="the firm's policy files; default data_dir/policies"
+    )
+    lexicons_dir: Path | None = Field(
+        None, description="the firm's terms; default data_dir/lexicons"
+    )
     default_policy: str = Field(DEFAULT_POLICY, description="policy of messages that name none")
     max_body: int = Field(4_000_000, ge=1000, description="largest request body, bytes")
     compiled: bool = Field(False, description="use the compiled kernel (needs the extra `fast`)")

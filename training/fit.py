@@ -1,7 +1,7 @@
 """Fit a model on labelled messages and write its folder.
 
-    samples ─ groups and folds ─ held-out logits of every fold ─ calibration ─ thresholds ─ metrics
-            └─ all samples ─ weights ──────────────────────────────────────────────────── folder
+samples ─ groups and folds ─ held-out logits of every fold ─ calibration ─ thresholds ─ metrics
+        └─ all samples ─ weights ──────────────────────────────────────────────────── folder
 """
 
 from __future__ import annotations

@@ -88,5 +88,3 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
     cut = len(one)
     pairs = near_duplicates([*one, *other])
     return [(a, b - cut) for a, b in pairs if a < cut <= b]
-
-

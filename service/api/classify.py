@@ -22,7 +22,11 @@ from service.schemas import (
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": about}
-    for code, about in ((401, "No key or a wrong one"), (413, "Body too large"), (422, "A field is wrong"))
+    for code, about in (
+        (401, "No key or a wrong one"),
+        (413, "Body too large"),
+        (422, "A field is wrong"),
+    )
 }
 router = APIRouter(
     prefix="/v1", tags=["classify"], dependencies=[Depends(HEADER), Depends(require_key)]

@@ -22,7 +22,9 @@ router = APIRouter(
     dependencies=[Depends(HEADER), Depends(require_key)],
     responses={401: ERRORS[401]},
 )
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No such policy"}}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "No such policy"}
+}
 
 
 @router.get("/labels")

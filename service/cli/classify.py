@@ -35,7 +35,8 @@ the rest goes on and the exit code is 1.
 def classify(
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT…", help="Messages.")] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input", help="JSON Lines with a `text` each; - is standard input.")
+        Path | None,
+        typer.Option("--input", help="JSON Lines with a `text` each; - is standard input."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where decisions go; standard output if absent.")
@@ -45,7 +46,9 @@ def classify(
     group_kind: Annotated[GroupKind, typer.Option(help="Kind of group.")] = GroupKind.WORK,
     sender_role: Annotated[SenderRole, typer.Option(help="Who sent it.")] = SenderRole.STAFF,
     occurrence: Annotated[int, typer.Option(min=1, help="Which offence it would be.")] = 1,
-    scores: Annotated[bool, typer.Option("--scores", help="Add every label's probability.")] = False,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Add every label's probability.")
+    ] = False,
     policies: Annotated[list[Path] | None, typer.Option(help="Folder of own policy files.")] = None,
     lexicons: Annotated[list[Path] | None, typer.Option(help="Folder of own terms.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines for TEXT too.")] = False,

@@ -13,7 +13,9 @@ from service.cli import show
 
 app = typer.Typer(no_args_is_help=True, help="Look at policies and check a firm's own policy file.")
 
-Folders = Annotated[list[Path] | None, typer.Option("--policies", help="Folder of own policy files.")]
+Folders = Annotated[
+    list[Path] | None, typer.Option("--policies", help="Folder of own policy files.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -55,7 +57,9 @@ def show_policy(policy_id: str, policies: Folders = None, as_json: Json = False)
         [c["article"], c["rule"], c["summary"], " + ".join(map(_step, c["penalties"]))]
         for c in body["conduct"]
     ]
-    show.table(f"{body['title']} ({body['version']})", ["article", "labels", "summary", "penalty"], rows)
+    show.table(
+        f"{body['title']} ({body['version']})", ["article", "labels", "summary", "penalty"], rows
+    )
 
 
 @app.command()
@@ -79,7 +83,9 @@ def check(file: Path, as_json: Json = False) -> None:
     if as_json:
         _print({"ok": True} | head)
     else:
-        typer.echo(f"{file}: ok, {head['version']}; uncovered: {', '.join(head['uncovered']) or '-'}")
+        typer.echo(
+            f"{file}: ok, {head['version']}; uncovered: {', '.join(head['uncovered']) or '-'}"
+        )
 
 
 @app.command()

@@ -35,7 +35,9 @@ def serve(
 
 
 def _welcome(address: str, key: str) -> str:
-    body = json.dumps({"text": "加薇看片，刷单日结佣金", "policy": "suzhou-2017"}, ensure_ascii=False)
+    body = json.dumps(
+        {"text": "加薇看片，刷单日结佣金", "policy": "suzhou-2017"}, ensure_ascii=False
+    )
     return (
         f"listening on  {address}   (docs: {address}/docs)\n"
         f"API key       {key}\n\n"

@@ -13,7 +13,11 @@ from rich.text import Text
 from moderation.taxonomy import taxonomy
 from moderation.types import Action, Decision, Penalty
 
-ACTION = {Action.PASS: ("通过", "green"), Action.REVIEW: ("待复核", "yellow"), Action.BLOCK: ("拦截", "red")}
+ACTION = {
+    Action.PASS: ("通过", "green"),
+    Action.REVIEW: ("待复核", "yellow"),
+    Action.BLOCK: ("拦截", "red"),
+}
 KIND = {
     "removal": "移出群",
     "serious_warning": "严重警告",
@@ -34,7 +38,9 @@ def decision(text: str, judged: Decision) -> None:
             line.stylize("bold underline", piece.start, piece.end)
     console.print(Text(f"[{name}] ", style=f"bold {style}") + line)
     for finding in judged.findings:
-        read = [f"{p.text}→{p.read_as}" if p.text != p.read_as else p.text for p in finding.evidence]
+        read = [
+            f"{p.text}→{p.read_as}" if p.text != p.read_as else p.text for p in finding.evidence
+        ]
         label = taxonomy()[finding.label].name
         words = "、".join(dict.fromkeys(read))
         console.print(f"  {label} {finding.score:.2f}（{finding.source}）：{words}", markup=False)
@@ -57,7 +63,9 @@ def penalty(proposed: Penalty) -> str:
         words += "（金额由复核人定）"
     elif amount is not None:
         low, high = f"{amount.minimum:f}", None if amount.maximum is None else f"{amount.maximum:f}"
-        words += f"{low}元以上" if high is None else f"{low}元" if low == high else f"{low}至{high}元"
+        words += (
+            f"{low}元以上" if high is None else f"{low}元" if low == high else f"{low}至{high}元"
+        )
     return f"{words}，第{proposed.occurrence}次，待人工确认"
 
 

@@ -17,7 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")
 def train(
     output: Annotated[Path, typer.Option(help="Folder of the new model.")],
     released: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date in the version; default today.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Date in the version; default today."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
     as_json: Json = False,
@@ -38,7 +39,8 @@ def train(
 
 def evaluate(
     inputs: Annotated[
-        list[Path] | None, typer.Option("--input", help="Labelled JSON Lines; default the project's data.")
+        list[Path] | None,
+        typer.Option("--input", help="Labelled JSON Lines; default the project's data."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model folder, version or alias.")] = None,
     as_json: Json = False,
@@ -71,9 +73,16 @@ def _report(metrics: dict[str, Any], as_json: bool) -> None:
         return
     columns = ["", "precision", "recall", "F1", "average precision", "messages"]
     for kind in ("labels", "categories"):
-        rows = [[name, *(str(value) for value in row.values())] for name, row in metrics[kind].items()]
+        rows = [
+            [name, *(str(value) for value in row.values())] for name, row in metrics[kind].items()
+        ]
         show.table(kind, columns, rows)
     for name in ("macro", "false_positives"):
-        typer.echo(f"{name}: " + ", ".join(f"{key} {value}" for key, value in metrics[name].items()))
-    rows = [[kind, *(str(value) for value in row.values())] for kind, row in metrics["evasion_recall"].items()]
+        typer.echo(
+            f"{name}: " + ", ".join(f"{key} {value}" for key, value in metrics[name].items())
+        )
+    rows = [
+        [kind, *(str(value) for value in row.values())]
+        for kind, row in metrics["evasion_recall"].items()
+    ]
     show.table("violations by evasion", ["", "right label", "flagged", "messages"], rows)

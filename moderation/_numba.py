@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from moderation.features import _MIX_1, _MIX_2, _PLACE
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def add_windows(
     symbols: NDArray[np.uint32],
     edges: NDArray[np.int64],

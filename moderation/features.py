@@ -183,4 +183,4 @@ def _meta(batch: NormalizedBatch) -> NDArray[np.uint32]:
     columns[:, 2:-1] = flags * np.arange(1, len(tables.STEPS) + 1)
     keep = columns != 0
     keep[:, -1] = True
-    return columns[keep]
+    return np.asarray(columns[keep])

@@ -267,7 +267,8 @@ def _joinable(
     digits = (left == DIGIT) & (right == DIGIT) & (gap == 1)
     plain = ~weak & chinese & (strong | lone[:-1] | lone[1:])
     spelled = ~weak & lone_pair & (wordy | digits & (strong | _holds(kind == SPACE, kept)))
-    return near & (plain | spelled | (weak & chinese & lone[:-1] & lone[1:] & chain))
+    listed = weak & chinese & lone[:-1] & lone[1:] & chain
+    return np.asarray(near & (plain | spelled | listed))
 
 
 def _holds(flag: NDArray[np.bool_], kept: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Recognisers of things with a form: leaks, links and repetition. One function per kind.
+r"""Recognisers of things with a form: leaks, links and repetition. One function per kind.
 
     text as read ─ regular expression ─ checksum or context ─ hit with its range
 
@@ -109,8 +109,10 @@ _SECRETS = (
         "连接串",
     ),
     (
-        r"(?:密码|口令|passwd|password|passcode|pwd|token|secret|api[ _-]?key|access[ _-]?key)"
-        r"(?:还?是|为|改成|:|=|->|\s){1,3}[\"']?(?P<value>[a-z0-9!@#$%^&*._+/=-]{5,})",
+        (
+            r"(?:密码|口令|passwd|password|passcode|pwd|token|secret|api[ _-]?key|access[ _-]?key)"
+            r"(?:还?是|为|改成|:|=|->|\s){1,3}[\"']?(?P<value>[a-z0-9!@#$%^&*._+/=-]{5,})"
+        ),
         "密码或令牌",
     ),
     (r"(?:验证码|动态码|校验码)(?:还?是|为|:|\s){0,3}(?P<value>\d{4,8})(?!\d)", "验证码"),

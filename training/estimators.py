@@ -136,4 +136,4 @@ def calibrated(
     logits: NDArray[np.float64], slope: NDArray[np.float64], shift: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return `sigmoid(slope * logits + shift)`."""
-    return 1.0 / (1.0 + np.exp(-(logits * slope + shift)))
+    return np.asarray(1.0 / (1.0 + np.exp(-(logits * slope + shift))))

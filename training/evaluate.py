@@ -19,6 +19,7 @@ from training.corpus import EVASIONS, Sample, label_matrix
 
 Matrix = NDArray[np.int8]
 Scores = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 def evaluate(
@@ -105,7 +106,7 @@ def _f1(truth: Matrix, found: Matrix) -> NDArray[np.float64]:
 
 
 def _false_positives(samples: Sequence[Sample], found: Matrix) -> dict[str, float]:
-    flagged = found.any(axis=1)
+    flagged: Mask = np.asarray(found.any(axis=1))
     clean = np.array([sample.is_clean for sample in samples])
     hard = np.array([sample.is_hard for sample in samples])
     return {
@@ -118,10 +119,10 @@ def _evasion_recall(
     samples: Sequence[Sample], truth: Matrix, found: Matrix
 ) -> dict[str, dict[str, float]]:
     """Return per evasion kind the share of violations with a right label, and of those flagged at all."""
-    right = (truth & found).any(axis=1)
-    flagged = found.any(axis=1)
-    violation = truth.any(axis=1)
-    kinds: dict[str, NDArray[np.bool_]] = {
+    right: Mask = np.asarray((truth & found).any(axis=1))
+    flagged: Mask = np.asarray(found.any(axis=1))
+    violation: Mask = np.asarray(truth.any(axis=1))
+    kinds: dict[str, Mask] = {
         kind: np.array([kind in sample.evasions for sample in samples]) for kind in EVASIONS
     }
     evasive = np.array([bool(sample.evasions) for sample in samples])

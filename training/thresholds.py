@@ -49,7 +49,7 @@ def _best_f1(truth: NDArray[np.int8], scores: NDArray[np.float64]) -> NDArray[np
         precision, recall, value = precision_recall_curve(truth[:, column], scores[:, column])
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best.append(float(value[min(int(f1.argmax()), len(value) - 1)]))
-    return np.clip(np.array(best), 0.05, 0.95)
+    return np.asarray(np.clip(best, 0.05, 0.95))
 
 
 def _within_budget(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from moderation.errors import UnknownNameError
 from moderation.policy import Circumstances, Policy, decide
+from moderation.policyfiles import PolicyBook
 from moderation.taxonomy import taxonomy
 from moderation.types import GroupKind, SenderRole
 from service.api.classify import ERRORS
@@ -80,6 +81,7 @@ async def explain(
 
 def _policy(request: Request, policy_id: str) -> Policy:
     try:
-        return request.app.state.moderator.policies[policy_id]
+        policies: PolicyBook = request.app.state.moderator.policies
+        return policies[policy_id]
     except UnknownNameError as error:
         raise ProblemError(404, "Not Found", str(error)) from error

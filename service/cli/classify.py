@@ -26,9 +26,9 @@ Examples:
 
     moderation classify --input messages.jsonl --output decisions.jsonl --scores
 
-Each output line is the input object plus `decision`; `policy`, `group_kind`, `sender_id`, `sender_role`, `sent_at`,
-`message_id` and `occurrence` of a line override the options. A bad line is answered in its place with `error` and `line`;
-the rest goes on and the exit code is 1.
+Each output line is the input object plus `decision`. Fields of a line (`policy`, `group_kind`,
+`sender_id`, `sender_role`, `sent_at`, `message_id`, `occurrence`) override the options. A bad line
+is answered in its place with `error` and `line`; the rest goes on and the exit code is 1.
 """
 
 
@@ -58,7 +58,7 @@ def classify(
 
     if bool(texts) == bool(input_file):
         raise typer.BadParameter("give either TEXT or --input", param_hint="TEXT")
-    defaults = {
+    defaults: dict[str, Any] = {
         "policy": policy,
         "group_kind": group_kind,
         "sender_role": sender_role,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ def serve(
     from service.app import create_app
     from service.settings import Settings
 
-    given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    given: dict[str, Any] = {
+        key: value for key, value in (("host", host), ("port", port)) if value is not None
+    }
     settings = Settings(**given)
     app = create_app(settings)
     config = uvicorn.Config(

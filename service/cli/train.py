@@ -47,8 +47,8 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled messages, or training itself by cross-validation.
 
-    With `--input` the model judges those messages, which must not be its training data. Without, the model's own held-out
-    figures are shown: every domain of the project's data judged by a model that did not see that domain.
+    With `--input` the model judges those messages, which must not be its training data. Without, the
+    model's own held-out figures are shown: every domain judged by a model that did not see it.
 
     Example: moderation evaluate --input our-messages.jsonl --model champion
     """
@@ -58,12 +58,14 @@ def evaluate(
     if not inputs:
         _report(about.about["metrics"], as_json)
         return
+    import numpy as np
+
     from training import corpus
     from training.evaluate import evaluate as measure
     from training.judge import model_scores
 
     samples = corpus.load_samples(inputs)
-    thresholds = [at.review for at in about.thresholds]
+    thresholds = np.array([at.review for at in about.thresholds])
     _report(measure(samples, model_scores(about, samples), thresholds), as_json)
 
 

@@ -30,6 +30,8 @@ from moderation.tables import BIT, CJK, DIGIT, EDGE, LATIN, LIMIT, SPACE, STEPS,
 MAX_RUN = 3
 MAX_GAP = 4
 """Longest run of separators between two characters that is taken out, in characters."""
+MIN_SPELLED = 5
+"""Fewest lone digits that are read as one number: 1.2.3 is a version, 1 2 8 0 0 a number spelled out."""
 
 
 @dataclass(slots=True)
@@ -266,9 +268,23 @@ def _joinable(
     wordy = (left >= CJK) & (left <= LATIN) & (right >= CJK) & (right <= LATIN)
     digits = (left == DIGIT) & (right == DIGIT) & (gap == 1)
     plain = ~weak & chinese & (strong | lone[:-1] | lone[1:])
-    spelled = ~weak & lone_pair & (wordy | digits & (strong | _holds(kind == SPACE, kept)))
+    digits &= ~weak & lone_pair & (strong | _holds(kind == SPACE, kept))
+    spelled = ~weak & lone_pair & wordy | _in_long_runs(digits, MIN_SPELLED - 1)
     listed = weak & chinese & lone[:-1] & lone[1:] & chain
     return np.asarray(near & (plain | spelled | listed))
+
+
+def _in_long_runs(flag: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
+    """Return `flag` with every run of fewer than `shortest` cleared."""
+    if not flag.any():
+        return flag
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flag, [False]))))
+    low, high = edges[::2], edges[1::2]
+    long = (high - low >= shortest).astype(np.int8)
+    change = np.zeros(len(flag) + 1, dtype=np.int8)
+    change[low] += long
+    change[high] -= long
+    return np.asarray(np.cumsum(change[:-1]) == 1)
 
 
 def _holds(flag: NDArray[np.bool_], kept: NDArray[np.int64]) -> NDArray[np.bool_]:

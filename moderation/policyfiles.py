@@ -22,7 +22,7 @@ _TOP = {"id", "title", "date", "groups", "cumulative", "defaults", "article", "c
 _TERMS = {"penalty", "ladder", "liable", "duty"}
 _ARTICLE = {"article", "ban", "labels", "summary", "exempt"} | _TERMS
 _CONDUCT = {"article", "ban", "rule", "summary", "penalties"}
-_GROUPS = tuple(GroupKind)
+_GROUPS = tuple(kind.value for kind in GroupKind)
 
 
 class PolicyBook:
@@ -83,6 +83,8 @@ class _Reader:
         policy_id = self._text(body, "id")
         title = self._text(body, "title")
         self._known_keys(body.get("defaults", {}), _TERMS)
+        groups = self._names(body, "groups", _GROUPS, "group kind", _GROUPS)
+        day, cumulative = self._date(body.get("date")), self._flag(body, "cumulative")
         digest = hashlib.sha256(self.file.text.encode()).hexdigest()[:12]
         rules = tuple(self._each("article", self._rule))
         if not rules:
@@ -91,13 +93,11 @@ class _Reader:
             id=policy_id,
             version=f"{policy_id}@sha256:{digest}",
             title=title,
-            date=self._date(body.get("date")),
-            groups=tuple(
-                GroupKind(x) for x in self._names(body, "groups", _GROUPS, "group kind", _GROUPS)
-            ),
+            date=day,
+            groups=tuple(GroupKind(name) for name in groups),
             rules=rules,
             conduct=tuple(self._each("conduct", self._conduct)),
-            cumulative=self._flag(body, "cumulative"),
+            cumulative=cumulative,
         )
 
     def _each(self, header: str, read: Any) -> Iterator[Any]:
@@ -142,7 +142,7 @@ class _Reader:
         self, entry: dict[str, Any], labels: tuple[str, ...]
     ) -> dict[str, frozenset[GroupKind]]:
         exempt: dict[str, frozenset[GroupKind]] = {}
-        for item in entry.get("exempt", []):
+        for item in self._tables(entry, "exempt"):
             self._known_keys(item, {"label", "groups"})
             label = self._text(item, "label")
             if label not in labels:
@@ -154,7 +154,6 @@ class _Reader:
 
     def _conduct(self, entry: dict[str, Any]) -> ConductRule:
         self._known_keys(entry, _CONDUCT)
-        penalties = entry.get("penalties", [])
         return ConductRule(
             article=self._text(entry, "article"),
             ban=self._optional_text(entry, "ban"),
@@ -165,9 +164,15 @@ class _Reader:
                     self._step({k: v for k, v in item.items() if k != "liable"}),
                     self._names(item, "liable", LIABLE, "liable party"),
                 )
-                for item in penalties
+                for item in self._tables(entry, "penalties")
             ),
         )
+
+    def _tables(self, entry: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        items = entry.get(key, [])
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise self._error(key, f"{key} must be a list of tables like [{{ ... }}]")
+        return items
 
     def _step(self, step: Any) -> Step:
         if not isinstance(step, dict):
@@ -188,20 +193,22 @@ class _Reader:
             return None
         if "min" not in step:
             raise self._error("max", "max needs a min")
-        minimum = self._money(step["min"])
-        maximum = self._money(step["max"]) if "max" in step else None
+        minimum = self._money(step, "min")
+        maximum = self._money(step, "max") if "max" in step else None
         if maximum is not None and maximum < minimum:
             raise self._error(str(step["max"]), f"max {maximum} is below min {minimum}")
         return Amount(minimum, maximum)
 
-    def _money(self, value: Any) -> Decimal:
+    def _money(self, step: dict[str, Any], key: str) -> Decimal:
+        value = step[key]
         try:
             amount = Decimal(value) if isinstance(value, str) else Decimal("NaN")
+            whole_fen = amount == amount.quantize(Decimal("0.01"))
         except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or amount < 0 or amount != amount.quantize(Decimal("0.01")):
+            amount, whole_fen = Decimal("NaN"), False
+        if not amount.is_finite() or amount < 0 or not whole_fen:
             problem = f'amount must be a string of yuan with two decimals like "20.00": {value!r}'
-            raise self._error(str(value), problem)
+            raise self._error(value if isinstance(value, str) else key, problem)
         return amount
 
     def _known_keys(self, entry: Any, known: set[str]) -> None:

@@ -68,12 +68,13 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request) -> Any:
     """Say what is loaded, or 503 while a detector is out of order."""
     moderator: Moderator = request.app.state.moderator
+    terms = len(moderator.lexicon.current().terms)
     problem = moderator.lexicon.problem
     body = {
         "status": "degraded" if problem else "ready",
         "model": moderator.model.version,
         "policies": len(moderator.policies),
-        "terms": len(moderator.lexicon.current().terms),
+        "terms": terms,
         "problem": problem,
     }
     return JSONResponse(body, 503 if problem else 200)

@@ -65,8 +65,10 @@ async def _request_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    return answer(Problem(title=title, status=error.status_code, detail=str(error.detail)))
+    title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
+    # The framework answers 400 only to a body that it cannot read at all.
+    errors = [FieldProblem(pointer="", detail=detail)] if error.status_code == 400 else []
+    return answer(Problem(title=title, status=error.status_code, detail=detail, errors=errors))
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

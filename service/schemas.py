@@ -56,7 +56,9 @@ class ClassifyRequest(BaseModel):
     policy: Name | None = None
     occurrence: Annotated[
         int | None,
-        Field(ge=1, description="Which offence of the sender this would be; 1 if absent"),
+        Field(
+            ge=1, le=1_000_000, description="Which offence of the sender this would be; 1 if absent"
+        ),
     ] = None
     dry_run: bool = False
 

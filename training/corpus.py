@@ -55,6 +55,11 @@ class Sample:
         return self.source.split("/")[0]
 
     @property
+    def unit(self) -> str:
+        """Return what is held out together: the file, written in one circle of industries and voices."""
+        return self.place.rpartition(":")[0] or self.source
+
+    @property
     def is_clean(self) -> bool:
         """Return whether the message breaks nothing."""
         return not self.labels

@@ -1,6 +1,6 @@
-"""scikit-learn estimators of what is served: hashed n-grams and one logistic regression per label.
+"""scikit-learn estimators of what is served: hashed n-grams and one linear model per label.
 
-    make_pipeline(HashedNgrams(), LabelwiseLogistic()).fit(texts, matrix).predict_proba(texts)
+    make_pipeline(HashedNgrams(), LabelwiseLinear()).fit(texts, matrix).predict_proba(texts)
 
 Weights are rounded to int8 at the end of `fit`, so that the estimator and the served model are the
 same function.
@@ -9,7 +9,6 @@ same function.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
 from moderation.features import FeatureSpec, extract
@@ -52,15 +52,16 @@ class HashedNgrams(TransformerMixin, BaseEstimator):
         return csr_matrix((data, features.buckets, features.starts), shape=shape)
 
 
-class LabelwiseLogistic(ClassifierMixin, BaseEstimator):
-    """One logistic regression per column of a 0/1 matrix, its weights rounded to int8.
+class LabelwiseLinear(ClassifierMixin, BaseEstimator):
+    """One linear model per column of a 0/1 matrix, its weights rounded to int8.
 
-    `C` is the inverse of the L2 penalty; positives weigh `(negatives / positives) ** balance`.
-    Solver: dual coordinate descent (Hsieh et al. 2008, liblinear), repeatable by `seed`.
+    Squared hinge loss with L2 penalty, `C` its inverse; positives weigh
+    `(negatives / positives) ** balance`. Solver: dual coordinate descent (Hsieh et al. 2008,
+    liblinear), repeatable by `seed`. Probabilities come from Platt's calibration (1999).
     """
 
     def __init__(
-        self, C: float = 10.0, balance: float = 0.4, seed: int = 0, n_jobs: int | None = None
+        self, C: float = 1.0, balance: float = 0.3, seed: int = 0, n_jobs: int | None = None
     ) -> None:
         self.C = C
         self.balance = balance
@@ -69,7 +70,7 @@ class LabelwiseLogistic(ClassifierMixin, BaseEstimator):
 
     def fit(
         self, X: csr_matrix, Y: NDArray[np.int8], sample_weight: NDArray[np.float64] | None = None
-    ) -> LabelwiseLogistic:
+    ) -> LabelwiseLinear:
         """Fit on CSR `[samples, buckets]` and 0/1 `[samples, labels]`."""
         Y = np.asarray(Y)
         if Y.ndim != 2 or X.shape[0] != Y.shape[0]:
@@ -91,7 +92,7 @@ class LabelwiseLogistic(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "matrix_")
         return np.asarray(X @ self.matrix_.astype(np.float64)) * self.scale_ + self.bias_
 
-    def calibrate(self, logits: NDArray[np.float64], Y: NDArray[np.int8]) -> LabelwiseLogistic:
+    def calibrate(self, logits: NDArray[np.float64], Y: NDArray[np.int8]) -> LabelwiseLinear:
         """Set Platt's slope and shift per label from logits of samples that were not fitted on."""
         for column in range(Y.shape[1]):
             if 0 < Y[:, column].sum() < len(Y):
@@ -119,14 +120,13 @@ class LabelwiseLogistic(ClassifierMixin, BaseEstimator):
         if positives in (0, len(y)):
             return np.zeros(X.shape[1]), -8.0 if positives == 0 else 8.0
         favour = ((len(y) - positives) / positives) ** self.balance
-        solver: dict[str, Any] = {"solver": "liblinear", "dual": True, "tol": 1e-2}
-        model = LogisticRegression(
+        model = LinearSVC(
             C=self.C,
             class_weight={0: 1.0, 1: favour},
             random_state=self.seed,
             intercept_scaling=3.0,
-            max_iter=300,
-            **solver,
+            tol=0.02,
+            max_iter=1000,
         )
         model.fit(X, y, sample_weight=sample_weight)
         return model.coef_[0], float(model.intercept_[0])

@@ -23,7 +23,7 @@ from moderation.features import FeatureSpec
 from moderation.taxonomy import taxonomy
 from training import evaluate, grouping, thresholds
 from training.corpus import Sample, label_matrix
-from training.estimators import HashedNgrams, LabelwiseLogistic, calibrated
+from training.estimators import HashedNgrams, LabelwiseLinear, calibrated
 
 Progress = Callable[[str], None]
 
@@ -32,8 +32,8 @@ Progress = Callable[[str], None]
 class Recipe:
     """Everything that shapes a model besides its data."""
 
-    C: float = 10.0
-    balance: float = 0.4
+    C: float = 1.0
+    balance: float = 0.3
     folds: int = 4
     seed: int = 0
     jobs: int = 2
@@ -42,11 +42,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What models that did not see a sample's domain say of it: logits and calibrated `[samples, labels]`."""
+    """What models that did not see a sample's file say of it: logits and calibrated `[samples, labels]`."""
 
     logits: NDArray[np.float64]
     scores: NDArray[np.float64]
-    estimator: LabelwiseLogistic
+    estimator: LabelwiseLinear
 
 
 def train(
@@ -89,9 +89,9 @@ def cross_validate(
     recipe: Recipe,
     progress: Progress,
 ) -> HeldOut:
-    """Return held-out logits by whole domains, and scores calibrated on them."""
+    """Return held-out logits by whole files, and scores calibrated on them."""
     group = grouping.groups([sample.text for sample in samples])
-    fold = grouping.folds([sample.domain for sample in samples], group, recipe.folds)
+    fold = grouping.folds([sample.unit for sample in samples], group, recipe.folds)
     logits = np.zeros(Y.shape)
     for number in range(recipe.folds):
         progress(f"fold {number + 1} of {recipe.folds}")
@@ -111,8 +111,8 @@ def review_thresholds(chosen: dict[str, dict[str, Any]]) -> NDArray[np.float64]:
     return np.array([chosen[label]["review"]["value"] for label in taxonomy().ids])
 
 
-def _estimator(recipe: Recipe) -> LabelwiseLogistic:
-    return LabelwiseLogistic(recipe.C, recipe.balance, recipe.seed, recipe.jobs)
+def _estimator(recipe: Recipe) -> LabelwiseLinear:
+    return LabelwiseLinear(recipe.C, recipe.balance, recipe.seed, recipe.jobs)
 
 
 def _about(

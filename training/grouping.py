@@ -63,19 +63,19 @@ def groups(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.array([root(number) for number in range(len(texts))], dtype=np.int64)
 
 
-def folds(domains: Sequence[str], group: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return a fold per sample: whole domains stay together, and so do near-duplicates.
+def folds(units: Sequence[str], group: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return a fold per sample: whole units stay together, and so do near-duplicates.
 
-    Domains are dealt largest first to the smallest fold; a near-duplicate goes to the fold of its
+    Units are dealt largest first to the smallest fold; a near-duplicate goes to the fold of its
     group's first text.
     """
-    names, sizes = np.unique(np.array(domains), return_counts=True)
+    names, sizes = np.unique(np.array(units), return_counts=True)
     load = np.zeros(count, dtype=np.int64)
     fold_of: dict[str, int] = {}
     for name, size in sorted(zip(names.tolist(), sizes.tolist(), strict=True), key=_largest_first):
         fold_of[name] = int(load.argmin())
         load[fold_of[name]] += size
-    own = np.array([fold_of[name] for name in domains])
+    own = np.array([fold_of[name] for name in units])
     return own[group]
 
 

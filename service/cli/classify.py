@@ -144,7 +144,7 @@ def _read(
         problem = "; ".join(f"{item.pointer.lstrip('/')}: {item.detail}" for item in found)
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 at byte {error.start}"
-    except (ValueError, ModerationError) as error:
+    except (ValueError, RecursionError, ModerationError) as error:
         problem = str(error)
     return body | {"line": number, "error": problem}, None
 

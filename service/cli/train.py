@@ -48,7 +48,7 @@ def evaluate(
     """Measure a model on labelled messages, or training itself by cross-validation.
 
     With `--input` the model judges those messages, which must not be its training data. Without, the
-    model's own held-out figures are shown: every domain judged by a model that did not see it.
+    model's own held-out figures are shown: every data file judged by a model that did not see it.
 
     Example: moderation evaluate --input our-messages.jsonl --model champion
     """

@@ -1,0 +1,1 @@
+"""The tests of the product. Behaviour cases are data in `cases/`."""

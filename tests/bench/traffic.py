@@ -1,0 +1,72 @@
+"""Messages to measure with, drawn from the project's own data set by a fixed seed.
+
+The model was trained on these lines: speed is measured here, not judgement. What makes a message
+slow is being flagged (evidence is gathered with jieba), so that the mix matters.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from training.corpus import Sample, load_samples
+
+SEED = 20261123
+SHARE = 0.05
+"""Violations in a hundred messages of the headline mix: far more than a company's groups see."""
+MIXES = {
+    "everyday": "95 % lines labelled clean (hard negatives among them), 5 % violations; the headline",
+    "collected": "lines of the data set in its own proportion, most of them violations",
+    "clean": "lines labelled clean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Texts in random order; `name` is a key of `MIXES`."""
+
+    texts: list[str]
+    name: str
+
+
+@cache
+def samples() -> tuple[Sample, ...]:
+    """Return the data set."""
+    return tuple(load_samples())
+
+
+def realistic(count: int) -> Traffic:
+    """Return the headline mix: 95 % clean lines (hard negatives among them), 5 % violations."""
+    bad = max(1, round(count * SHARE))
+    return _mix(count - bad, bad, "everyday")
+
+
+def clean(count: int) -> Traffic:
+    """Return lines labelled clean."""
+    return _mix(count, 0, "clean")
+
+
+def describe() -> list[str]:
+    """Return what the mixes are and how long their messages: every report states it."""
+    bad = sum(not sample.is_clean for sample in samples())
+    length = sum(len(sample.text) for sample in samples()) / len(samples())
+    lines = [f"mix {name}: {about}" for name, about in MIXES.items()]
+    size = f"{len(samples()):,} lines, {bad / len(samples()):.0%} violations"
+    return [*lines, f"data set: {size}, {length:.0f} characters on average"]
+
+
+def as_collected(count: int) -> Traffic:
+    """Return lines of the data set as they come, most of them violations."""
+    share = sum(not sample.is_clean for sample in samples()) / len(samples())
+    bad = round(count * share)
+    return _mix(count - bad, bad, "collected")
+
+
+def _mix(good: int, bad: int, name: str) -> Traffic:
+    dice = random.Random(SEED)
+    clean_texts = [sample.text for sample in samples() if sample.is_clean]
+    bad_texts = [sample.text for sample in samples() if not sample.is_clean]
+    texts = dice.choices(clean_texts, k=good) + dice.choices(bad_texts, k=bad)
+    dice.shuffle(texts)
+    return Traffic(texts, name)

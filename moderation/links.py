@@ -7,6 +7,7 @@ ever fetched.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -47,11 +48,12 @@ _SIMILAR_SIGNS = str.maketrans("0135", "oles")
 _SHORTENERS = frozenset(read_text(DATA / "links" / "shorteners.txt").split())
 
 
-def find(text: str) -> Iterator[Link]:
-    """Yield the links of a text; file names such as `report.pdf` are none unless a scheme stands before."""
-    if "." not in text:
-        return
-    for match in _LINK.finditer(text):
+def find(text: str, low: int = 0, high: int = sys.maxsize) -> Iterator[Link]:
+    """Yield the links in `[low, high)` of a text.
+
+    File names such as `report.pdf` are none unless a scheme stands before.
+    """
+    for match in _LINK.finditer(text, low, high):
         if match["scheme"] or match["top"] not in _FILE_NAMES:
             yield Link(match.start(), match.end(), match["host"], match["path"] or "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import uuid
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -147,31 +147,30 @@ class Moderator:
     def _decide(
         self, number: int, message: Message, policy: Policy, detected: _Detected
     ) -> Decision:
-        found = detected.findings.get(number, [])
-        degraded = detected.degraded.get(number, [])
+        found = detected.findings.get(number)
+        degraded = detected.degraded.get(number)
         scores = None
         if detected.scores is not None:
             row = detected.scores[number].tolist()
             scores = dict(zip(self.model.labels, (round(score, 6) for score in row), strict=True))
-        ruling = decide(
-            (finding.label for finding in found),
-            policy,
-            Circumstances(
-                message.group_kind,
-                message.sender_role,
-                confirmed_otherwise=message.occurrence - 1,
-            ),
-        )
+        ruling = _ruling(found, message, policy) if found else Ruling(policy.version)
         return Decision(
-            request_id=uuid.uuid4().hex,
+            request_id=os.urandom(16).hex(),
             message_id=message.message_id,
-            action=_action(found, ruling, bool(degraded)),
+            action=_action(found or [], ruling, bool(degraded)),
             model=self.model.version,
-            findings=tuple(found),
+            findings=tuple(found or ()),
             ruling=ruling,
-            degraded=tuple(dict.fromkeys(degraded)),
+            degraded=tuple(dict.fromkeys(degraded or ())),
             scores=scores,
         )
+
+
+def _ruling(found: list[Finding], message: Message, policy: Policy) -> Ruling:
+    circumstances = Circumstances(
+        message.group_kind, message.sender_role, confirmed_otherwise=message.occurrence - 1
+    )
+    return decide((finding.label for finding in found), policy, circumstances)
 
 
 def _patterns(batch: NormalizedBatch) -> Findings:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from moderation import Message, Moderator
@@ -47,6 +48,20 @@ FOUL = (
 def cases(name: str) -> Any:
     """Return the content of `cases/<name>.json`."""
     return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def params(found: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return cases as parameters named by `about`; a known failure is expected to fail."""
+    return [
+        pytest.param(
+            case,
+            id=case["about"],
+            marks=[pytest.mark.xfail(strict=True, reason=case["known_failure"])]
+            if "known_failure" in case
+            else [],
+        )
+        for case in found
+    ]
 
 
 def about(weights: Weights, spec: FeatureSpec, review: float = 0.5, block: float = 0.9) -> dict:
@@ -139,7 +154,18 @@ def any_text(max_size: int = 60) -> st.SearchStrategy[str]:
 _WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 _WORDS = (
     *("加微信", "刷单", "代开发票", "信用卡套现", "你妈死了", "日结佣金", "看片", "nmsl", "vx"),
-    *("会议", "收到", "今天", "发货", "abc123", "12800000000", "http://a.example/x", "，", " ", "\n"),
+    *(
+        "会议",
+        "收到",
+        "今天",
+        "发货",
+        "abc123",
+        "12800000000",
+        "http://a.example/x",
+        "，",
+        " ",
+        "\n",
+    ),
 )
 _OBFUSCATIONS = {
     "spaced": " ".join,

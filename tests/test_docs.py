@@ -10,11 +10,12 @@ import click
 import pytest
 import typer
 
-from moderation import lexicon
+from moderation import Message, Moderator, lexicon
 from moderation.policyfiles import load_policy
 from moderation.taxonomy import taxonomy
 from service.app import create_app
 from service.cli import app as command_line
+from service.cli import show
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +110,18 @@ def test_the_python_example_runs(text, capsys):
     (example,) = fences(text, "python")
     exec(example, {})
     assert "illicit_ad" in capsys.readouterr().out
+
+
+@readme
+def test_the_decision_shown_is_made(text, capsys, monkeypatch):
+    """A model trained anew may add a finding of its own to those shown."""
+    monkeypatch.setenv("COLUMNS", "100")
+    command, *expected = fences(text, "console")[0].splitlines()
+    message, policy = re.fullmatch(
+        r'\$ moderation classify "(.+)" --policy (\S+)', command
+    ).groups()
+    show.decision(message, Moderator.load().moderate([Message(message, policy=policy)])[0])
+    assert set(expected) <= set(capsys.readouterr().out.splitlines())
 
 
 def test_both_readmes_show_the_same_commands():

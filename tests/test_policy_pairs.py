@@ -22,7 +22,11 @@ def _all_cases() -> list[Any]:
     found = []
     for policy, facts in BOOK.items():
         singles = [
-            {"about": label, "labels": [label], "uncovered": [] if expected["articles"] else [label]}
+            {
+                "about": label,
+                "labels": [label],
+                "uncovered": [] if expected["articles"] else [label],
+            }
             | expected
             for label, expected in facts["labels"].items()
         ]
@@ -70,7 +74,9 @@ def _by_command(policy: str, case: dict[str, Any]) -> dict[str, Any]:
 
 def _by_http(api: Api, policy: str, case: dict[str, Any]) -> dict[str, Any]:
     asked = [("label", label) for label in case["labels"]]
-    asked += [(key, case[key]) for key in ("occurrence", "group_kind", "sender_role") if key in case]
+    asked += [
+        (key, case[key]) for key in ("occurrence", "group_kind", "sender_role") if key in case
+    ]
     response = api.get(f"/v1/policies/{policy}/explain", params=asked)
     assert response.status_code == 200, response.text
     return response.json()
@@ -100,7 +106,10 @@ def test_every_pair_is_expected():
 def test_all_labels_at_once_cite_what_each_cites(api, policy):
     ruling = _by_http(api, policy, {"labels": list(taxonomy().ids)})
     cited = {
-        (f"{article['article']} of {article['ban']}" if article["ban"] else article["article"], label)
+        (
+            f"{article['article']} of {article['ban']}" if article["ban"] else article["article"],
+            label,
+        )
         for article in ruling["articles"]
         for label in article["labels"]
     }
@@ -113,7 +122,11 @@ def test_all_labels_at_once_cite_what_each_cites(api, policy):
     ("policy", "article", "expected"),
     [
         ("suzhou-2017", "15", [("50.00", None, ["group_owner"])]),
-        ("suzhou-2017", "17", [("10.00", "10.00", ["group_admin"]), ("20.00", "20.00", ["member"])]),
+        (
+            "suzhou-2017",
+            "17",
+            [("10.00", "10.00", ["group_admin"]), ("20.00", "20.00", ["member"])],
+        ),
         ("suzhou-2017", "18", [("20.00", "20.00", ["group_admin"])]),
         ("suzhou-2017", "20", [("50.00", None, ["group_admin"])]),
         ("suzhou-2017", "21", [("30.00", None, ["group_admin"])]),

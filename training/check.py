@@ -169,9 +169,10 @@ def _likeness(earlier: Sample, later: Sample, rule: str) -> Problem:
 
 
 _PHONE = re.compile(r"(?<![0-9a-z])(?:\+?86-?)?1[3-9]\d(?:[ -]?\d{4}){2}(?![0-9a-z])")
+_CARD = re.compile(r"(?<![0-9a-z])(?:62|4\d|5[1-5]|35)(?:[ -]?\d){14,17}(?![0-9a-z])")
 _NUMERALS = str.maketrans("〇零一幺二三四五六七八九", "001123456789")
 _FICTIONAL_REGION = "99"
-"""No region and no card issuer begins with these digits."""
+"""No region begins with these digits."""
 
 
 def personal_data(lines: Lines) -> Iterator[Problem]:
@@ -180,9 +181,9 @@ def personal_data(lines: Lines) -> Iterator[Problem]:
     for hit in patterns.id_cards(lines.batch):
         if not text.startswith(_FICTIONAL_REGION, hit.start):
             yield _at(lines, hit.start, hit.end, "personal-data", "identity number that may exist")
-    for hit in patterns.bank_cards(lines.batch):
-        if not text.startswith(_FICTIONAL_REGION, hit.start):
-            yield _at(lines, hit.start, hit.end, "personal-data", "card number that may exist")
+    for match in _CARD.finditer(text):
+        if patterns.luhn(re.sub("[ -]", "", match[0])):
+            yield _at(lines, *match.span(), "personal-data", "card number that may exist")
     for match in _PHONE.finditer(text.translate(_NUMERALS)):
         yield _at(lines, *match.span(), "personal-data", "mobile number that may exist")
 
@@ -198,10 +199,11 @@ _RESERVED = re.compile(
 def domains(lines: Lines) -> Iterator[Problem]:
     """Find hosts that may be somebody's: not reserved (RFC 2606), starred or on the list of known ones."""
     text = lines.batch.text
-    found = [(link.start, link.end, link.host) for link in links.find(text)]
-    found = [link for link in found if not _is_code(text, *link[:2])]
-    for match in _EMAIL.finditer(text):
-        found.append((*match.span(), match["host"]))
+    found = [(*match.span(), match["host"]) for match in _EMAIL.finditer(text)]
+    mail = {position for start, end, _ in found for position in range(start, end)}
+    for link in links.find(text):
+        if link.start not in mail and not _is_code(text, link.start, link.end):
+            found.append((link.start, link.end, link.host))
     for start, end, host in found:
         starred = _STAR.search(lines.word_around(start, end))
         if not (starred or _RESERVED.search(host) or links.is_known(host)):

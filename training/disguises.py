@@ -103,11 +103,15 @@ def wholes() -> frozenset[str]:
 def styles() -> tuple[Options, ...]:
     """Return full-width, circled and keycap forms of letters and digits."""
     digits, lower, upper = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    wide: Options = {char: (chr(ord(char) + 0xFEE0),) for char in digits + lower + upper}
-    rings: Options = {char: (chr(0x2460 + int(char) - 1),) for char in digits[1:]} | {"0": ("⓪",)}
+    wide: dict[str, tuple[str, ...]] = {
+        char: (chr(ord(char) + 0xFEE0),) for char in digits + lower + upper
+    }
+    rings: dict[str, tuple[str, ...]] = {
+        char: (chr(0x2460 + int(char) - 1),) for char in digits[1:]
+    } | {"0": ("⓪",)}
     rings |= {char: (chr(0x24D0 + i),) for i, char in enumerate(lower)}
     rings |= {char: (chr(0x24B6 + i),) for i, char in enumerate(upper)}
-    keycaps: Options = {char: (char + _KEYCAP,) for char in digits}
+    keycaps: dict[str, tuple[str, ...]] = {char: (char + _KEYCAP,) for char in digits}
     return wide, wide, rings, wide | keycaps
 
 
@@ -117,10 +121,10 @@ def emojis() -> tuple[re.Pattern[str], Options, Options]:
     meant: dict[str, str] = defaultdict(str)
     for _, row in read_tsv(TABLES / "emoji.tsv", ("word", "emoji")):
         meant[row["word"]] += row["emoji"].replace("\ufe0f", "")
-    syllable, sounds = syllables(), sounds()
+    syllable, alike = syllables(), sounds()
     sounding: dict[str, str] = defaultdict(str)
     for word, emoji in meant.items():
-        for char in sounds.get(syllable.get(word, ""), ""):
+        for char in alike.get(syllable.get(word, ""), ""):
             sounding[char] += emoji
     words = sorted({*meant, *sounding}, key=lambda word: (-len(word), word))
     return re.compile("|".join(map(re.escape, words))), dict(meant), dict(sounding)

@@ -52,13 +52,13 @@ class Model:
     about: dict[str, Any]
 
 
-def save_model(folder: Path, weights: Weights, about: dict[str, Any]) -> None:
-    """Write a model folder whole or not at all; `about` gets format, version parts and hash."""
+def save_model(folder: Path, weights: Weights, about: dict[str, Any]) -> dict[str, Any]:
+    """Write `weights.npz` and `model.json`; return the latter: `about` with format, version and hashes."""
     packed = _pack(weights)
     digest = hashlib.sha256(packed).hexdigest()
     body = {
         "format": FORMAT,
-        "version": f"{about.pop('released')}-{digest[:6]}",
+        "version": f"{about['released']}-{digest[:6]}",
         "weights_sha256": digest,
         "normalizer": normalize.version(),
         **about,
@@ -67,6 +67,7 @@ def save_model(folder: Path, weights: Weights, about: dict[str, Any]) -> None:
     _write(folder / "weights.npz", packed)
     text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
     _write(folder / "model.json", text.encode())
+    return body
 
 
 def load_model(folder: Path) -> Model:

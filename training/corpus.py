@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,12 @@ _KEYS = {"text", "labels", "group", "source", "split", "note"}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A labelled message. `domain` is the first part of `source`: an industry or an outside place."""
+    """A labelled message.
+
+    `domain` is the first part of `source`: an industry or an outside place. `unit` names what is
+    held out together: a data file, written in one circle of industries and voices, or the message
+    alone.
+    """
 
     text: str
     labels: tuple[str, ...]
@@ -48,16 +53,12 @@ class Sample:
     split: str | None = None
     weight: float = 1.0
     place: str = ""
+    unit: str = ""
 
     @property
     def domain(self) -> str:
         """Return the industry, or the corpus, that the message comes from."""
         return self.source.split("/")[0]
-
-    @property
-    def unit(self) -> str:
-        """Return what is held out together: the file, written in one circle of industries and voices."""
-        return self.place.rpartition(":")[0] or self.source
 
     @property
     def is_clean(self) -> bool:
@@ -75,14 +76,23 @@ class Sample:
         return tuple(note for note in self.notes if note in EVASIONS)
 
 
-def load_samples(paths: Iterable[Path] = (), weight: float = 1.0) -> list[Sample]:
+def load_samples(paths: Iterable[Path] = ()) -> list[Sample]:
     """Read data files; none given means the project's own.
 
     Raises:
         DataFileError: a line is not the contract's object; names file, line and the nearest valid word.
     """
     files = list(paths) or sorted(DATASETS.glob("*.jsonl"))
-    return [sample for path in files for sample in _read_file(path, weight)]
+    return [sample for path in files for sample in _read_file(path)]
+
+
+def load_added(path: Path, weight: float) -> list[Sample]:
+    """Read a firm's own messages; each may be held out alone, for their like is what is to be judged.
+
+    Raises:
+        DataFileError: as `load_samples`.
+    """
+    return [replace(s, weight=weight, unit=f"{path}:{s.place}") for s in _read_file(path)]
 
 
 def label_matrix(samples: Iterable[Sample]) -> NDArray[np.int8]:
@@ -95,16 +105,16 @@ def label_matrix(samples: Iterable[Sample]) -> NDArray[np.int8]:
     return out
 
 
-def _read_file(path: Path, weight: float) -> Iterator[Sample]:
+def _read_file(path: Path) -> Iterator[Sample]:
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if line.strip():
             try:
-                yield _read_line(line, weight, f"{path.name}:{number}")
+                yield _read_line(line, path.name, number)
             except (ValueError, TypeError, MessageError, UnknownNameError) as error:
                 raise DataFileError(path, number, str(error)) from error
 
 
-def _read_line(line: str, weight: float, place: str) -> Sample:
+def _read_line(line: str, file: str, number: int) -> Sample:
     body: dict[str, Any] = json.loads(line)
     if not isinstance(body, dict):
         raise TypeError("a line must be a JSON object")
@@ -121,8 +131,8 @@ def _read_line(line: str, weight: float, place: str) -> Sample:
         source=str(body.get("source", "own")),
         notes=_notes(body.get("note", "")),
         split=body.get("split"),
-        weight=weight,
-        place=place,
+        place=f"{file}:{number}",
+        unit=file,
     )
 
 

@@ -103,16 +103,12 @@ def wholes() -> frozenset[str]:
 def styles() -> tuple[Options, ...]:
     """Return full-width, circled and keycap forms of letters and digits."""
     digits, lower, upper = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    wide: dict[str, tuple[str, ...]] = {
-        char: (chr(ord(char) + 0xFEE0),) for char in digits + lower + upper
-    }
-    rings: dict[str, tuple[str, ...]] = {
-        char: (chr(0x2460 + int(char) - 1),) for char in digits[1:]
-    } | {"0": ("⓪",)}
-    rings |= {char: (chr(0x24D0 + i),) for i, char in enumerate(lower)}
-    rings |= {char: (chr(0x24B6 + i),) for i, char in enumerate(upper)}
-    keycaps: dict[str, tuple[str, ...]] = {char: (char + _KEYCAP,) for char in digits}
-    return wide, wide, rings, wide | keycaps
+    wide = {char: (chr(ord(char) + 0xFEE0),) for char in digits + lower + upper}
+    rings = dict(zip(digits, "⓪①②③④⑤⑥⑦⑧⑨", strict=True))
+    rings |= {char: chr(0x24D0 + i) for i, char in enumerate(lower)}
+    rings |= {char: chr(0x24B6 + i) for i, char in enumerate(upper)}
+    keycaps = {char: (char + _KEYCAP,) for char in digits}
+    return wide, wide, rings, {**wide, **keycaps}
 
 
 @cache

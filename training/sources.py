@@ -29,6 +29,9 @@ from moderation.taxonomy import taxonomy
 from moderation.types import GroupKind, check_text
 from training.corpus import Sample
 
+PREFIX = "corpus:"
+"""How the `source` of every sample of a public corpus begins."""
+
 SOURCES = Path(__file__).parent / "data" / "sources.toml"
 
 
@@ -189,7 +192,7 @@ def _samples(corpus: Corpus, path: Path, split: str) -> Iterator[Sample]:
             text=text,
             labels=rule.labels,
             group=corpus.group,
-            source=f"corpus:{corpus.name}/{value}/{split}",
+            source=f"{PREFIX}{corpus.name}/{value}/{split}",
             split=split,
             weight=rule.weight,
             place=f"{path.name}:{number}",

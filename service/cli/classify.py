@@ -64,6 +64,8 @@ def classify(
         "sender_role": sender_role,
         "occurrence": occurrence,
     }
+    if input_file and output and output.exists() and output.samefile(input_file):
+        raise typer.BadParameter("would overwrite the input", param_hint="--output")
     compiled = input_file is not None and kernel.available()
     moderator = Moderator.load(model, policies or (), lexicons or (), compiled=compiled)
     if policy:
@@ -133,7 +135,8 @@ def _read(
         parsed = json.loads(raw.decode("utf-8-sig"))
         if not isinstance(parsed, dict):
             raise ValueError("a line must be a JSON object with a text")
-        body = parsed
+        # An answer of an earlier run is not carried over.
+        body = {key: parsed[key] for key in parsed if key not in ("decision", "scores", "error")}
         known = {key: parsed[key] for key in ClassifyRequest.model_fields if key in parsed}
         message = ClassifyRequest.model_validate(known).to_message(**defaults)
         if message.policy:

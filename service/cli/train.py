@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli import show
+
+if TYPE_CHECKING:
+    from training.corpus import Sample
 
 Json = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")]
 
 
 def train(
     output: Annotated[Path, typer.Option(help="Folder of the new model.")],
+    add: Annotated[
+        list[Path] | None, typer.Option(help="A firm's own labelled messages, JSON Lines.")
+    ] = None,
+    weight: Annotated[
+        float, typer.Option(min=0.0, help="How much an added message counts against one of ours.")
+    ] = 3.0,
+    corpus: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=DIR", help="A public corpus to train on too.")
+    ] = None,
     released: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Date in the version; default today."),
@@ -23,50 +35,64 @@ def train(
     jobs: Annotated[int, typer.Option(min=1, help="Processor cores to use.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Train a model on the project's data.
+    """Train a model on the project's data, a firm's own messages and public corpora.
 
-    Example: moderation train --output models/2026.11.23
+    Examples:
+
+        moderation train --output models/2026.11.23
+
+        moderation train --add our-200.jsonl --output /srv/model
+
+        moderation train --corpus cold=/data/cold --output /srv/model
     """
-    from training import corpus, fit
+    from training import fit, publish
 
     day = released.date() if released else date.today()
     with show.working() as step:
         step("reading data")
-        samples = corpus.load_samples()
-        metrics = fit.train(samples, output, fit.Recipe(jobs=jobs), day, step)
-    _report(metrics, as_json)
+        samples = _samples(add or [], weight, corpus or [])
+        trained = fit.train(samples, output, fit.Recipe(jobs=jobs), day, step)
+        step("writing card and report")
+        publish.publish(trained, output)
+    _report(trained.about["metrics"], as_json)
 
 
 def evaluate(
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--input", help="Labelled JSON Lines; default the project's data."),
+        typer.Option("--input", help="Labelled JSON Lines; absent: the model's held-out figures."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model folder, version or alias.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write report.html here.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on labelled messages, or training itself by cross-validation.
+    """Measure a model on labelled messages.
 
     With `--input` the model judges those messages, which must not be its training data. Without, the
     model's own held-out figures are shown: every data file judged by a model that did not see it.
 
-    Example: moderation evaluate --input our-messages.jsonl --model champion
+    Example: moderation evaluate --input our-messages.jsonl --model champion --report report.html
     """
     from moderation.artifacts import load_model, resolve_model
 
-    about = load_model(resolve_model(model))
+    loaded = load_model(resolve_model(model))
     if not inputs:
-        _report(about.about["metrics"], as_json)
+        _report(loaded.about["metrics"], as_json)
         return
-    import numpy as np
+    from training import corpus, publish
 
-    from training import corpus
-    from training.evaluate import evaluate as measure
-    from training.judge import model_scores
+    _report(publish.judge(loaded, corpus.load_samples(inputs), report), as_json)
 
-    samples = corpus.load_samples(inputs)
-    thresholds = np.array([at.review for at in about.thresholds])
-    _report(measure(samples, model_scores(about, samples), thresholds), as_json)
+
+def _samples(added: list[Path], weight: float, corpora: list[str]) -> list[Sample]:
+    from training import corpus, sources
+
+    samples = corpus.load_samples()
+    for option in corpora:
+        samples += sources.load_corpus(*sources.parse_corpus(option), split="train")
+    for path in added:
+        samples += corpus.load_added(path, weight)
+    return samples
 
 
 def _report(metrics: dict[str, Any], as_json: bool) -> None:
@@ -83,8 +109,9 @@ def _report(metrics: dict[str, Any], as_json: bool) -> None:
         typer.echo(
             f"{name}: " + ", ".join(f"{key} {value}" for key, value in metrics[name].items())
         )
-    rows = [
-        [kind, *(str(value) for value in row.values())]
-        for kind, row in metrics["evasion_recall"].items()
-    ]
-    show.table("violations by evasion", ["", "right label", "flagged", "messages"], rows)
+    for name, head in (("evasion_recall", "violations by evasion"), ("attacked", "under attack")):
+        table = metrics.get(name, {})
+        if table:
+            keys = list(next(iter(table.values())))
+            rows = [[kind, *(str(row[key]) for key in keys)] for kind, row in table.items()]
+            show.table(head, ["", *keys], rows)

@@ -73,6 +73,7 @@ def _words(text: str, carried: NDArray[np.float64]) -> list[_Word]:
     peak = carried.max(initial=0.0)
     if peak <= 0:
         return []
+    shares = carried.tolist()
     found: list[_Word] = []
     for clause in _CLAUSE.finditer(text):
         low, high = clause.span()
@@ -80,7 +81,7 @@ def _words(text: str, carried: NDArray[np.float64]) -> list[_Word]:
             continue
         for word in segment.words(clause[0]):
             high = low + len(word)
-            weight = float(carried[low:high].sum())
+            weight = sum(shares[low:high])
             if weight > 0 and word.strip() and any(char.isalnum() for char in word):
                 found.append(_Word(low, high, weight))
             low = high

@@ -311,8 +311,11 @@ def _phrase_matcher() -> tuple[ahocorasick_rs.AhoCorasick, tuple[tables.Phrase, 
     return matcher, known
 
 
-_CONTACT = re.compile(r"加|联系|私|咨询|号|电话|滴|了解|备注|扫|找我|搜|详|添|领|[a-z0-9_-]{5,}")
-_ABUSE = re.compile(r"你|他|她|您|谁|骂|滚|死|妈|逼|狗|玩意|真|这")
+_CONTEXTS = {
+    "contact": re.compile(r"加|联系|私|咨询|号|电话|滴|了解|备注|扫|找我|搜|详|添|[a-z0-9_-]{5,}"),
+    "abuse": re.compile(r"你|他|她|您|谁|骂|滚|死|妈|逼|狗|玩意|真|这"),
+    "betting": re.compile(r"网|平台|盘|注册|下注|赢|输|充值|提现|代理|彩|赔|玩"),
+}
 
 
 def _whole_word(text: str, low: int, high: int) -> bool:
@@ -339,7 +342,7 @@ def _in_context(text: str, low: int, high: int, context: str) -> bool:
     """Return whether the words that an ambiguous phrase needs stand within eight characters."""
     if context == "any":
         return True
-    pattern = _CONTACT if context == "contact" else _ABUSE
+    pattern = _CONTEXTS[context]
     before = text[max(0, low - 8) : low].rpartition("\0")[2]
     after = text[high : high + 12].partition("\0")[0]
     return bool(pattern.search(before) or pattern.search(after))

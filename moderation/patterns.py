@@ -150,7 +150,7 @@ _SECRET_CLUE = re.compile(
 
 _MARK = re.compile(
     r"[\[(【〔](?:绝密|机密|秘密|内部|内部资料|内部文件|商密|confidential)[^\0\])】〕]{0,6}[\])】〕]"
-    r"|(?:绝密|机密|商密)[★☆*]"
+    r"|(?:绝密|机密|秘密)[★☆*]?(?:[一二三五十]|\d{1,2})年"
     r"|(?:机密|绝密|内部)(?:文件|资料|版)?[-_(]?[^\s\0,。;]{0,20}\.(?:pdf|docx?|xlsx?|pptx?|dwg|zip|rar)"
 )
 _MARK_CLUE = re.compile(r"密|内部|confidential")

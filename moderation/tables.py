@@ -203,7 +203,7 @@ def phrases() -> tuple[Phrase, ...]:
     path: Path = TABLES / "phrases.tsv"
     found: dict[str, Phrase] = {}
     for number, row in read_tsv(path, ("written", "read_as", "step", "context")):
-        if row["step"] not in STEPS or row["context"] not in {"any", "contact", "abuse"}:
+        if row["step"] not in STEPS or row["context"] not in {"any", "contact", "abuse", "betting"}:
             raise DataFileError(path, number, f"unknown step or context in {row}")
         written = fold().text(row["written"])
         if written != row["read_as"]:

@@ -63,6 +63,8 @@ class Message:
             MessageError: text is empty, too long, or holds a NUL or a lone surrogate.
         """
         check_text(self.text)
+        object.__setattr__(self, "group_kind", GroupKind(self.group_kind))
+        object.__setattr__(self, "sender_role", SenderRole(self.sender_role))
         if self.occurrence < 1:
             raise MessageError("occurrence", f"must be 1 or more, not {self.occurrence}")
 

@@ -64,7 +64,11 @@ class ClassifyRequest(BaseModel):
 
     def to_message(self, **defaults: Any) -> Message:
         """Return the library's message; `defaults` stand in for fields that are absent."""
-        given = {key: value for key, value in self if value is not None and key != "dry_run"}
+        given = {
+            key: value
+            for key, value in vars(self).items()
+            if value is not None and key != "dry_run"
+        }
         return Message(**(defaults | given))
 
 

@@ -97,3 +97,8 @@ def test_a_single_character_never_grows_without_a_place(text):
 def test_version_names_the_tables():
     assert version() == version()
     assert len(version()) == 12
+
+
+def test_messages_of_nothing_visible_stay_apart():
+    batch = normalize(["\u200b"] * 8 + ["收到"])
+    assert [batch[number].text for number in range(9)] == [""] * 8 + ["收到"]

@@ -196,7 +196,6 @@ def test_customers_are_never_punished(shrill, policy):
         assert decision["action"] == "block"
 
 
-@pytest.mark.xfail(strict=True, reason="policy.py compares the role by identity")
 def test_a_customer_named_by_a_plain_string_is_not_punished_either(quiet):
     assert judge(quiet, "代开发票", sender_role="customer")["penalty"] is None
 

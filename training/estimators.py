@@ -125,7 +125,7 @@ class LabelwiseLinear(ClassifierMixin, BaseEstimator):
             class_weight={0: 1.0, 1: favour},
             random_state=self.seed,
             intercept_scaling=3.0,
-            tol=0.02,
+            tol=0.05,
             max_iter=1000,
         )
         model.fit(X, y, sample_weight=sample_weight)

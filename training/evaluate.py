@@ -54,7 +54,7 @@ def summary(truth: Matrix, scores: Scores, thresholds: NDArray[np.float64]) -> d
     """Return the few figures that plain and attacked text are compared by."""
     found = (scores >= thresholds).astype(np.int8)
     violation = truth.any(axis=1)
-    right = (truth & found).any(axis=1)
+    right: Mask = np.asarray((truth & found).any(axis=1))
     return _macro(truth, found) | {
         "recall": round(float(right[violation].mean()), 4) if violation.any() else 0.0,
         "clean_flagged": round(float(found[~violation].any(axis=1).mean()), 4)

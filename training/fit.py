@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from moderation.artifacts import save_model
 from moderation.features import FeatureSpec
@@ -43,7 +43,7 @@ class Recipe:
     balance: float = 0.3
     folds: int = 4
     seed: int = 0
-    copies: float = 0.5
+    copies: float = 1.0
     copy_weight: float = 0.5
     jobs: int = 2
     spec: FeatureSpec = FeatureSpec()

@@ -23,12 +23,32 @@ app.command(name="evaluate")(train.evaluate)
 app.command(name="serve")(serve.serve)
 
 
+EXTRAS = {
+    "sklearn": "training",
+    "scipy": "training",
+    "joblib": "training",
+    "datasketch": "training",
+    "matplotlib": "training",
+    "jinja2": "training",
+    "fastapi": "service",
+    "uvicorn": "service",
+    "pydantic_settings": "service",
+}
+"""Which extra brings a package that a command needs."""
+
+
 def main() -> None:
     """Run the command line; errors of the library become one line and exit code 2."""
     from moderation.errors import ModerationError
 
     try:
         app()
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        extra = EXTRAS[error.name]
+        typer.echo(f"error: {error.name} is missing: pip install '.[{extra}]'", err=True)
+        sys.exit(2)
     except ModerationError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)

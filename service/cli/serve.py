@@ -38,7 +38,7 @@ def serve(
 
 def _welcome(address: str, key: str) -> str:
     body = json.dumps(
-        {"text": "加薇看片，刷单日结佣金", "policy": "suzhou-2017"}, ensure_ascii=False
+        {"text": "诚信代开发嘌，加薇详谈", "policy": "suzhou-2017"}, ensure_ascii=False
     )
     return (
         f"listening on  {address}   (docs: {address}/docs)\n"

@@ -37,13 +37,11 @@ def train(
 ) -> None:
     """Train a model on the project's data, a firm's own messages and public corpora.
 
-    Examples:
+    Example: moderation train --output models/2026.11.23
 
-        moderation train --output models/2026.11.23
+    Example: moderation train --add our-200.jsonl --output /srv/model
 
-        moderation train --add our-200.jsonl --output /srv/model
-
-        moderation train --corpus cold=/data/cold --output /srv/model
+    Example: moderation train --corpus cold=/data/cold --output /srv/model
     """
     from training import fit, publish
 

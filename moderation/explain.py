@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +49,12 @@ def _per_character(
 ) -> NDArray[np.float64]:
     """Return the sum of weights that each character as read takes part in, float64 `[characters]`."""
     carried = np.zeros(batch.codes.size + 2)
-    for name, order, windows in all_windows(batch, spec):
-        if name not in ("char", "sound"):
-            continue
+    readable = tuple(item for item in spec.orders if item[0] in ("char", "sound"))
+    for _, order, windows in all_windows(batch, replace(spec, orders=readable)):
         label = labels[windows.message]
         worth = weights.matrix[windows.buckets, label] * weights.scale[label] / order
         for place in range(order):
-            np.add.at(carried, windows.position + place, worth)
+            carried[windows.position + place] += worth  # no two windows begin at one position
     return carried[1:-1]
 
 

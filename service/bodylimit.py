@@ -20,11 +20,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.limit:
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        if not declared.isdigit():
+            await self._counted(scope, receive, send)
+        elif int(declared) > self.limit:
             await self._refuse(scope, receive, send)
-            return
-        await self._counted(scope, receive, send)
+        else:  # the server itself reads no more than was declared
+            await self.app(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen, answered = 0, False

@@ -61,11 +61,16 @@ def attack(text: str, kind: str, rng: Rng, share: float = 0.3) -> str:
 
 
 def augment(
-    samples: Iterable[Sample], seed: int = 0, share: float = 0.5, weight: float = 0.5
+    samples: Iterable[Sample],
+    seed: int = 0,
+    share: float = 0.5,
+    weight: float = 0.5,
+    homophones: float = 0.0,
 ) -> list[Sample]:
     """Return attacked copies of a `share` of the violations and of fewer of the clean messages.
 
-    Clean copies keep obfuscation alone from being a signal. What happens to a message depends on
+    A share `homophones` gets a second copy with many characters changed by sound: what teaches a
+    model to trust the sound row. Clean copies keep obfuscation alone from being a signal. What happens to a message depends on
     its text and `seed`, not on its neighbours. A copy keeps source and place, so that it stays in
     its original's fold, and weighs `weight` times the original. Copies are new texts, each once.
     """
@@ -74,12 +79,23 @@ def augment(
     copies = []
     for sample in rows:
         rng = np.random.default_rng([seed, zlib.crc32(sample.text.encode())])
-        if rng.random() < share * (CLEAN_SHARE if sample.is_clean else 1.0):
-            copy = _attacked(sample, rng, weight)
+        often = CLEAN_SHARE if sample.is_clean else 1.0
+        made = []
+        if rng.random() < share * often:
+            made.append(_attacked(sample, rng, weight))
+        if homophones and rng.random() < homophones * often:
+            made.append(_sounding_alike(sample, rng, weight))
+        for copy in made:
             if copy.text not in known:
                 known.add(copy.text)
                 copies.append(copy)
     return copies
+
+
+def _sounding_alike(sample: Sample, rng: Rng, weight: float) -> Sample:
+    text = attack(sample.text, "homophone", rng, 0.3 + 0.7 * rng.random())
+    notes = tuple(dict.fromkeys((*sample.notes, "homophone")))
+    return replace(sample, text=text, notes=notes, weight=sample.weight * weight)
 
 
 def _attacked(sample: Sample, rng: Rng, weight: float) -> Sample:

@@ -45,6 +45,7 @@ class Recipe:
     seed: int = 0
     copies: float = 1.0
     copy_weight: float = 0.5
+    homophones: float = 0.5
     jobs: int = 2
     spec: FeatureSpec = FeatureSpec()
 
@@ -119,7 +120,9 @@ def make_design(samples: Sequence[Sample], recipe: Recipe) -> Design:
     judged = np.array([not sample.source.startswith(PREFIX) for sample in samples])
     fold[~judged] = -1  # a corpus always helps and is never judged
     numbered = [replace(sample, place=str(n)) for n, sample in enumerate(samples)]
-    copies = attack.augment(numbered, recipe.seed, recipe.copies, recipe.copy_weight)
+    copies = attack.augment(
+        numbered, recipe.seed, recipe.copies, recipe.copy_weight, recipe.homophones
+    )
     rows = [*samples, *copies]
     return Design(
         X=HashedNgrams(recipe.spec).fit_transform([row.text for row in rows]),

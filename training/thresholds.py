@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-CLEAN_BUDGET = 0.025
+CLEAN_BUDGET = 0.03
 BLOCK_PRECISION = 0.98
 _MIN_SUPPORT = 10
 _LOWEST = 0.05

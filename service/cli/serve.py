@@ -16,6 +16,8 @@ def serve(
 
     Example: moderation serve --port 8000
     """
+    import gc
+
     import uvicorn
 
     from service.app import create_app
@@ -32,6 +34,8 @@ def serve(
     server = uvicorn.Server(config)
     socket = config.bind_socket()
     address = f"http://{settings.host}:{socket.getsockname()[1]}"
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: the collector need not look through it again and again
     typer.echo(_welcome(address, app.state.api_key.decode()))
     server.run(sockets=[socket])
 

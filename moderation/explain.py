@@ -20,7 +20,11 @@ from moderation.scorer import Weights
 from moderation.types import Evidence
 
 MAX_PIECES = 4
-_CLAUSE = re.compile(r"[^,。;!?\n\0]+|[,。;!?\n]+")
+_BREAK = re.compile(r"[,。;!?\s]")
+_MARGIN = 5
+"""Characters around a strong one that jieba is shown, enough to find the word it stands in."""
+_STRONG = 0.4
+"""A character is strong if it carries at least this share of what the strongest one carries."""
 _SHARE = 0.3
 """A word is evidence if it carries at least this share of what the strongest word carries."""
 
@@ -68,23 +72,34 @@ def _evidence(one: Normalized, carried: NDArray[np.float64]) -> tuple[Evidence, 
 
 
 def _words(text: str, carried: NDArray[np.float64]) -> list[_Word]:
-    """Return words that speak for the label; jieba cuts only the clauses that hold strong characters."""
+    """Return words that speak for the label; jieba cuts only around strong characters."""
     peak = carried.max(initial=0.0)
     if peak <= 0:
         return []
     shares = carried.tolist()
     found: list[_Word] = []
-    for clause in _CLAUSE.finditer(text):
-        low, high = clause.span()
-        if carried[low:high].max() < peak * _SHARE:
-            continue
-        for word in segment.words(clause[0]):
-            high = low + len(word)
-            weight = sum(shares[low:high])
-            if weight > 0 and word.strip() and any(char.isalnum() for char in word):
-                found.append(_Word(low, high, weight))
-            low = high
+    for low, high in _strong_stretches(text, carried >= peak * _STRONG):
+        for word in segment.words(text[low:high]):
+            end = low + len(word)
+            weight = sum(shares[low:end])
+            if weight > 0 and (word.isalnum() or any(char.isalnum() for char in word)):
+                found.append(_Word(low, end, weight))
+            low = end
     return found
+
+
+def _strong_stretches(text: str, strong: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return ranges around strong characters that end at punctuation or `_MARGIN` characters on."""
+    stretches: list[tuple[int, int]] = []
+    for at in np.flatnonzero(strong).tolist():
+        if stretches and at < stretches[-1][1]:
+            low = stretches.pop()[0]
+        else:
+            before = _BREAK.split(text[max(0, at - _MARGIN) : at])[-1]
+            low = max(at - len(before), stretches[-1][1] if stretches else 0)
+        after = _BREAK.split(text[at + 1 : at + 1 + _MARGIN], maxsplit=1)[0]
+        stretches.append((low, at + 1 + len(after)))
+    return stretches
 
 
 def _joined(words: list[_Word]) -> list[_Word]:

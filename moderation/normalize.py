@@ -181,7 +181,11 @@ class _Row:
         same &= codes[MAX_RUN:] != 0  # a row of empty messages is no run
         if same.any():
             self._mark("repeat", np.flatnonzero(same) + MAX_RUN)
-            self._select(np.concatenate((np.ones(MAX_RUN, dtype=bool), ~same)))
+            gone = np.concatenate((np.zeros(MAX_RUN, dtype=bool), same, [False]))
+            first = np.flatnonzero(gone[1:] & ~gone[:-1])
+            last = np.flatnonzero(gone[:-1] & ~gone[1:])
+            self.end[first] = self.end[last]  # the last one kept stands for the rest of the run
+            self._select(~gone[:-1])
 
     def replace_phrases(self) -> None:
         matcher, known = _phrase_matcher()

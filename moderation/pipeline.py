@@ -76,8 +76,17 @@ class Moderator:
             compiled=compiled,
         )
 
-    def moderate(self, messages: Sequence[Message], *, with_scores: bool = False) -> list[Decision]:
+    def moderate(
+        self,
+        messages: Sequence[Message],
+        *,
+        with_scores: bool = False,
+        with_evidence: bool = True,
+    ) -> list[Decision]:
         """Return a decision for each message, in order.
+
+        Without evidence the model's findings do not say which words weighed: for bulk work that
+        only counts, at a third less time.
 
         Raises:
             UnknownNameError: a message names a policy that does not exist.
@@ -86,21 +95,25 @@ class Moderator:
         for low in range(0, len(messages), BATCH):
             part = messages[low : low + BATCH]
             policies = [self.policies[message.policy or DEFAULT_POLICY] for message in part]
-            detected = self._detect([message.text for message in part], with_scores)
+            detected = self._detect([message.text for message in part], with_scores, with_evidence)
+            stem = os.urandom(12).hex()
             decisions += [
-                self._decide(number, message, policy, detected)
+                self._decide(f"{stem}{number:08x}", number, message, policy, detected)
                 for number, (message, policy) in enumerate(zip(part, policies, strict=True))
             ]
         return decisions
 
-    def _detect(self, texts: list[str], with_scores: bool) -> _Detected:
+    def _detect(self, texts: list[str], with_scores: bool, with_evidence: bool) -> _Detected:
         """Normalise, then ask every detector; one that fails is named and voids no other."""
         batch = normalize(texts)
         findings: Findings = defaultdict(list)
         degraded: dict[int, list[str]] = defaultdict(list)
         scores = _attempt("model", lambda: self._score(batch), batch, degraded)
+        explained = texts if with_evidence else None
         if scores is not None:
-            found = _attempt("model", lambda: self._model_findings(texts, scores), batch, degraded)
+            found = _attempt(
+                "model", lambda: self._model_findings(explained, scores), batch, degraded
+            )
             _merge(findings, found)
         _merge(findings, _attempt("lexicon", lambda: self._terms(batch), batch, degraded))
         _merge(findings, _attempt("patterns", lambda: _patterns(batch), batch, degraded))
@@ -119,14 +132,16 @@ class Moderator:
             total, counts = scorer.sums(weights, features), features.counts
         return scorer.probabilities(weights, total, counts)
 
-    def _model_findings(self, texts: list[str], scores: NDArray[np.float64]) -> Findings:
+    def _model_findings(self, texts: list[str] | None, scores: NDArray[np.float64]) -> Findings:
+        """Return what the model finds; with the texts, also which of their words weighed."""
         review = np.array([at.review for at in self.model.thresholds])
         rows, columns = (where.tolist() for where in np.nonzero(scores >= review))
         if not rows:
             return {}
-        told = explain.explain(
-            [texts[row] for row in rows], columns, self.model.weights, self.model.spec
-        )
+        told: list[tuple[Evidence, ...]] = [()] * len(rows)
+        if texts is not None:
+            flagged = [texts[row] for row in rows]
+            told = explain.explain(flagged, columns, self.model.weights, self.model.spec)
         findings: Findings = defaultdict(list)
         for row, column, evidence in zip(rows, columns, told, strict=True):
             score = float(scores[row, column])
@@ -145,7 +160,7 @@ class Moderator:
         return _gather(by_label, "lexicon")
 
     def _decide(
-        self, number: int, message: Message, policy: Policy, detected: _Detected
+        self, request_id: str, number: int, message: Message, policy: Policy, detected: _Detected
     ) -> Decision:
         found = detected.findings.get(number)
         degraded = detected.degraded.get(number)
@@ -153,9 +168,13 @@ class Moderator:
         if detected.scores is not None:
             row = detected.scores[number].tolist()
             scores = dict(zip(self.model.labels, (round(score, 6) for score in row), strict=True))
-        ruling = _ruling(found, message, policy) if found else Ruling(policy.version)
+        if not (found or degraded or scores):
+            return Decision(
+                request_id, message.message_id, Action.PASS, self.model.version, (), policy.silent
+            )
+        ruling = _ruling(found, message, policy) if found else policy.silent
         return Decision(
-            request_id=os.urandom(16).hex(),
+            request_id=request_id,
             message_id=message.message_id,
             action=_action(found or [], ruling, bool(degraded)),
             model=self.model.version,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 from moderation.types import Amount, Article, GroupKind, Penalty, Ruling, SenderRole
 
@@ -79,7 +80,7 @@ class ConductRule:
     penalties: tuple[tuple[Step, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A company's policy; `version` is `id@sha256:` and the start of the file's hash."""
 
@@ -91,6 +92,11 @@ class Policy:
     rules: tuple[Rule, ...]
     conduct: tuple[ConductRule, ...] = ()
     cumulative: bool = False
+
+    @cached_property
+    def silent(self) -> Ruling:
+        """Return the ruling on a message in which nothing was found."""
+        return Ruling(self.version)
 
     @property
     def covered(self) -> frozenset[str]:

@@ -69,10 +69,11 @@ def augment(
 ) -> list[Sample]:
     """Return attacked copies of a `share` of the violations and of fewer of the clean messages.
 
-    A share `homophones` gets a second copy with many characters changed by sound: what teaches a
-    model to trust the sound row. Clean copies keep obfuscation alone from being a signal. What happens to a message depends on
-    its text and `seed`, not on its neighbours. A copy keeps source and place, so that it stays in
-    its original's fold, and weighs `weight` times the original. Copies are new texts, each once.
+    A share `homophones` gets a second copy with many characters changed by sound: it teaches a
+    model to trust the sound row. Clean copies keep obfuscation alone from being a signal. What
+    happens to a message depends on its text and `seed`, not on its neighbours. A copy keeps source
+    and place, so that it stays in its original's fold, and weighs `weight` times the original.
+    Copies are new texts, each once.
     """
     rows = list(samples)
     known = {sample.text for sample in rows}

@@ -29,6 +29,15 @@ def core(engine: str, texts: Sequence[str], size: int) -> Job:
 
 def whole(engine: str, texts: Sequence[str], size: int) -> Job:
     """Return the job: full decisions with findings, evidence, articles and penalties."""
+    return _moderate(engine, texts, size, with_evidence=True)
+
+
+def decided(engine: str, texts: Sequence[str], size: int) -> Job:
+    """Return the job: normalise, features, score, lexicon, patterns, decide; no words that weighed."""
+    return _moderate(engine, texts, size, with_evidence=False)
+
+
+def _moderate(engine: str, texts: Sequence[str], size: int, *, with_evidence: bool) -> Job:
     judge = moderator(engine)
     parts = batches([Message(text) for text in texts], size)
-    return lambda: [judge.moderate(part) for part in parts]
+    return lambda: [judge.moderate(part, with_evidence=with_evidence) for part in parts]

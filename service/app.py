@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.batcher = Batcher(app.state.moderator)
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body)
-    app.include_router(classify.router)
+    classify.install(app)
     app.include_router(reference.router)
     app.add_api_route("/healthz", healthz, tags=["health"])
     app.add_api_route(

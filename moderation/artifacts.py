@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from moderation import normalize
-from moderation.errors import ModelError, UnknownNameError
+from moderation.errors import ModelError
 from moderation.features import FeatureSpec
 from moderation.scorer import Weights
 from moderation.taxonomy import taxonomy
@@ -89,29 +88,6 @@ def load_model(folder: Path) -> Model:
         return _build(folder, packed, about)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(folder / "model.json", f"missing or wrong field: {error}") from error
-
-
-def resolve_model(name: str | Path | None = None, models: Path | None = None) -> Path:
-    """Return the folder of a model given as folder, version or alias; None is the champion.
-
-    Raises:
-        ModelError: no such folder, or an alias that names none.
-        UnknownNameError: neither a version nor an alias.
-    """
-    models = models or Path(os.environ.get("MODERATION_MODELS", MODELS))
-    if name is not None and Path(name).is_dir():
-        return Path(name)
-    wanted = "champion" if name is None else str(name)
-    if (models / wanted).is_dir():
-        return models / wanted
-    try:
-        target = (models / wanted).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        known = [p.name for p in models.glob("*") if p.name != "README.md"]
-        raise UnknownNameError("model", wanted, known) from error
-    if not (models / target).is_dir():
-        raise ModelError(models / wanted, f"alias names {target!r}, which is no model folder")
-    return models / target
 
 
 def _about(folder: Path) -> dict[str, Any]:

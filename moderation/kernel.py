@@ -1,7 +1,7 @@
-"""The compiled twin of `features.extract` + `scorer.sums` (extra `fast`, numba); numpy is the reference.
+"""The compiled twins of `features.extract` and `scorer.sums` (extra `fast`, numba); numpy is the reference.
 
-It reads the same rows of symbols, hashes the same n-grams and adds the same whole numbers, so the
-results are equal to the last bit; tests hold it to that.
+They read the same rows of symbols, hash the same n-grams and add the same whole numbers, so the
+results are equal to the last bit; tests hold them to that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.util
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features import FeatureSpec, row_seed, symbol_row
+from moderation.features import Features, FeatureSpec, row_seed, symbol_row
 from moderation.normalize import NormalizedBatch
 from moderation.scorer import Weights
 
@@ -29,6 +29,27 @@ def extract_and_sum(
 
     total = np.zeros((len(batch), weights.matrix.shape[1]), dtype=np.int32)
     counts = np.zeros(len(batch), dtype=np.int64)
+    add_windows(*_windows(batch, spec), 32 - spec.bits, weights.matrix, total, counts)
+    return total, counts
+
+
+def extract(batch: NormalizedBatch, spec: FeatureSpec) -> Features:
+    """Return the set of buckets of each message as `features.extract` does, but in no order."""
+    from moderation._numba import list_windows
+
+    symbols, edges, plan = _windows(batch, spec)
+    most = sum(len(orders) * (len(batch) + 1) for _, orders in spec.orders)
+    most += sum(int(edges[row, -1] - edges[row, 0]) for row in plan[:, 0])
+    out = np.empty(most, dtype=np.int32)
+    starts = np.zeros(len(batch) + 1, dtype=np.int64)
+    list_windows(symbols, edges, plan, 32 - spec.bits, out, starts)
+    return Features(out[: starts[-1]], starts)
+
+
+def _windows(
+    batch: NormalizedBatch, spec: FeatureSpec
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of symbols end to end, where the NULs of each row are, and what to hash."""
     rows = [symbol_row(batch, name) for name, _ in spec.orders]
     lengths = np.cumsum([0, *(len(row) for row in rows[:-1])])
     edges = np.stack(
@@ -42,5 +63,4 @@ def extract_and_sum(
         ],
         dtype=np.int64,
     )
-    add_windows(np.concatenate(rows), edges, plan, 32 - spec.bits, weights.matrix, total, counts)
-    return total, counts
+    return np.concatenate(rows), edges, plan

@@ -261,7 +261,8 @@ def _joinable(
     after = open_after | np.concatenate((edge[1:], [True]))
     lone = before & after
     lone_word = (before | foreign[:-1]) & (after | foreign[1:])
-    chain = np.concatenate(([False], gap[:-1] > 0)) | np.concatenate((gap[1:] > 0, [False]))
+    within = (gap > 0) & ~edge[:-1] & ~edge[1:]  # separators at a message's ends chain nothing
+    chain = np.concatenate(([False], within[:-1])) | np.concatenate((within[1:], [False]))
 
     weak = _holds(kind == WEAK, kept)
     strong = _holds(kind == STRONG, kept)

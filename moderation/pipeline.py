@@ -6,7 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation import explain, kernel, patterns, scorer
-from moderation.artifacts import Model, load_model, resolve_model
+from moderation.artifacts import Model, load_model
 from moderation.features import extract
+from moderation.lexicon import Lexicon
 from moderation.lexiconwatch import LexiconWatch
+from moderation.modelwatch import FixedModel
 from moderation.normalize import NormalizedBatch, normalize
 from moderation.policy import Circumstances, Policy, decide
 from moderation.policyfiles import DEFAULT_POLICY, PolicyBook
+from moderation.registry import Registry
 from moderation.taxonomy import taxonomy
 from moderation.types import Action, Decision, Evidence, Finding, Message, Ruling
 
@@ -39,18 +42,28 @@ T = TypeVar("T")
 class _Detected:
     """What the detectors say of one batch, by the message's number in it."""
 
+    model: Model
     findings: Findings
     scores: NDArray[np.float64] | None
     degraded: dict[int, list[str]]
+    lexicon: str
 
 
 class Moderator:
-    """Judges messages. Holds a model, the policies and the lexicon; is safe to share between threads."""
+    """Judges messages. Holds a model, the policies and the lexicon; is safe to share between threads.
+
+    A model that is watched may change between two batches, never within one.
+    """
 
     def __init__(
-        self, model: Model, policies: PolicyBook, lexicon: LexiconWatch, *, compiled: bool = False
+        self,
+        model: Model | FixedModel,
+        policies: PolicyBook,
+        lexicon: LexiconWatch,
+        *,
+        compiled: bool = False,
     ) -> None:
-        self.model = model
+        self.models = FixedModel(model) if isinstance(model, Model) else model
         self.policies = policies
         self.lexicon = lexicon
         self.compiled = compiled
@@ -70,11 +83,16 @@ class Moderator:
             ModerationError: anything of it is missing or wrong.
         """
         return cls(
-            load_model(resolve_model(model)),
+            load_model(Registry().resolve(model)),
             PolicyBook.load(*policies),
             LexiconWatch(*lexicons),
             compiled=compiled,
         )
+
+    @property
+    def model(self) -> Model:
+        """Return the model in force."""
+        return self.models.current()
 
     def moderate(
         self,
@@ -108,56 +126,33 @@ class Moderator:
         batch = normalize(texts)
         findings: Findings = defaultdict(list)
         degraded: dict[int, list[str]] = defaultdict(list)
-        scores = _attempt("model", lambda: self._score(batch), batch, degraded)
+        model = self.model
+        scores = _attempt("model", lambda: self._score(model, batch), batch, degraded)
         explained = texts if with_evidence else None
         if scores is not None:
             found = _attempt(
-                "model", lambda: self._model_findings(explained, scores), batch, degraded
+                "model", lambda: _model_findings(model, explained, scores), batch, degraded
             )
             _merge(findings, found)
-        _merge(findings, _attempt("lexicon", lambda: self._terms(batch), batch, degraded))
+        lexicon = _attempt("lexicon", self.lexicon.current, batch, degraded)
+        if lexicon is not None:
+            _merge(findings, _attempt("lexicon", lambda: _terms(lexicon, batch), batch, degraded))
         _merge(findings, _attempt("patterns", lambda: _patterns(batch), batch, degraded))
         if self.lexicon.problem:
             for number in range(len(texts)):
                 degraded[number].append("lexicon")
-        return _Detected(findings, scores if with_scores else None, degraded)
+        version = lexicon.version if lexicon else ""
+        return _Detected(model, findings, scores if with_scores else None, degraded, version)
 
-    def _score(self, batch: NormalizedBatch) -> NDArray[np.float64]:
+    def _score(self, model: Model, batch: NormalizedBatch) -> NDArray[np.float64]:
         """Return calibrated probabilities, float64 `[messages, labels]`."""
-        weights, spec = self.model.weights, self.model.spec
+        weights, spec = model.weights, model.spec
         if self.compiled:
             total, counts = kernel.extract_and_sum(batch, spec, weights)
         else:
             features = extract(batch, spec)
             total, counts = scorer.sums(weights, features), features.counts
         return scorer.probabilities(weights, total, counts)
-
-    def _model_findings(self, texts: list[str] | None, scores: NDArray[np.float64]) -> Findings:
-        """Return what the model finds; with the texts, also which of their words weighed."""
-        review = np.array([at.review for at in self.model.thresholds])
-        rows, columns = (where.tolist() for where in np.nonzero(scores >= review))
-        if not rows:
-            return {}
-        told: list[tuple[Evidence, ...]] = [()] * len(rows)
-        if texts is not None:
-            flagged = [texts[row] for row in rows]
-            told = explain.explain(flagged, columns, self.model.weights, self.model.spec)
-        findings: Findings = defaultdict(list)
-        for row, column, evidence in zip(rows, columns, told, strict=True):
-            score = float(scores[row, column])
-            block = score >= self.model.thresholds[column].block
-            strength = Action.BLOCK if block else Action.REVIEW
-            label = self.model.labels[column]
-            findings[row].append(_finding(label, score, "model", strength, evidence))
-        return findings
-
-    def _terms(self, batch: NormalizedBatch) -> Findings:
-        by_label: dict[tuple[int, str], list[tuple[float, Evidence]]] = defaultdict(list)
-        for hit in self.lexicon.current().find(batch):
-            reason = f"词库：{hit.term.text}（{hit.term.source}）"
-            evidence = _evidence(batch, hit.message, hit.start, hit.end, reason)
-            by_label[hit.message, hit.term.label].append((hit.term.score, evidence))
-        return _gather(by_label, "lexicon")
 
     def _decide(
         self, request_id: str, number: int, message: Message, policy: Policy, detected: _Detected
@@ -167,29 +162,75 @@ class Moderator:
         scores = None
         if detected.scores is not None:
             row = detected.scores[number].tolist()
-            scores = dict(zip(self.model.labels, (round(score, 6) for score in row), strict=True))
+            scores = dict(
+                zip(detected.model.labels, (round(score, 6) for score in row), strict=True)
+            )
         if not (found or degraded or scores):
             return Decision(
-                request_id, message.message_id, Action.PASS, self.model.version, (), policy.silent
+                request_id=request_id,
+                message_id=message.message_id,
+                action=Action.PASS,
+                model=detected.model.version,
+                findings=(),
+                ruling=policy.silent,
+                lexicon=detected.lexicon,
             )
-        ruling = _ruling(found, message, policy) if found else policy.silent
-        return Decision(
+        decision = Decision(
             request_id=request_id,
             message_id=message.message_id,
-            action=_action(found or [], ruling, bool(degraded)),
-            model=self.model.version,
+            action=Action.PASS,
+            model=detected.model.version,
             findings=tuple(found or ()),
-            ruling=ruling,
+            ruling=policy.silent,
             degraded=tuple(dict.fromkeys(degraded or ())),
             scores=scores,
+            lexicon=detected.lexicon,
         )
+        circumstances = Circumstances(
+            message.group_kind, message.sender_role, confirmed_otherwise=message.occurrence - 1
+        )
+        return settle(decision, policy, circumstances)
 
 
-def _ruling(found: list[Finding], message: Message, policy: Policy) -> Ruling:
-    circumstances = Circumstances(
-        message.group_kind, message.sender_role, confirmed_otherwise=message.occurrence - 1
-    )
-    return decide((finding.label for finding in found), policy, circumstances)
+def _model_findings(model: Model, texts: list[str] | None, scores: NDArray[np.float64]) -> Findings:
+    """Return what the model finds; with the texts, also which of their words weighed."""
+    review = np.array([at.review for at in model.thresholds])
+    rows, columns = (where.tolist() for where in np.nonzero(scores >= review))
+    if not rows:
+        return {}
+    told: list[tuple[Evidence, ...]] = [()] * len(rows)
+    if texts is not None:
+        flagged = [texts[row] for row in rows]
+        told = explain.explain(flagged, columns, model.weights, model.spec)
+    findings: Findings = defaultdict(list)
+    for row, column, evidence in zip(rows, columns, told, strict=True):
+        score = float(scores[row, column])
+        block = score >= model.thresholds[column].block
+        strength = Action.BLOCK if block else Action.REVIEW
+        label = model.labels[column]
+        findings[row].append(_finding(label, score, "model", strength, evidence))
+    return findings
+
+
+def settle(
+    decision: Decision, policy: Policy, circumstances: Circumstances, more: Iterable[Finding] = ()
+) -> Decision:
+    """Return a decision with the findings of the conversation added, ruled anew under a policy."""
+    found = (*decision.findings, *more)
+    ruling = policy.silent
+    if found:
+        ruling = decide((finding.label for finding in found), policy, circumstances)
+    action = _action(list(found), ruling, bool(decision.degraded))
+    return replace(decision, findings=found, ruling=ruling, action=action)
+
+
+def _terms(lexicon: Lexicon, batch: NormalizedBatch) -> Findings:
+    by_label: dict[tuple[int, str], list[tuple[float, Evidence]]] = defaultdict(list)
+    for hit in lexicon.find(batch):
+        reason = f"词库：{hit.term.text}（{hit.term.source}）"
+        evidence = _evidence(batch, hit.message, hit.start, hit.end, reason)
+        by_label[hit.message, hit.term.label].append((hit.term.score, evidence))
+    return _gather(by_label, "lexicon")
 
 
 def _patterns(batch: NormalizedBatch) -> Findings:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import ClassVar
 
 from moderation.types import Amount, Article, GroupKind, Penalty, Ruling, SenderRole
 
@@ -80,9 +81,33 @@ class ConductRule:
     penalties: tuple[tuple[Step, tuple[str, ...]], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FloodRule:
+    """From when on messages of one group are flooding, all within `seconds`.
+
+    `repeats` of one text by one sender, `walls` of nearly equal lines by one sender, `burst` messages
+    of any content by one sender, or one text of at least `copied_length` characters by `senders`
+    people: short ones are how a whole group says 收到. `LONGEST` and `MOST` are the highest values
+    that `seconds` and the counts may have.
+    """
+
+    seconds: int = 60
+    repeats: int = 5
+    walls: int = 8
+    burst: int = 20
+    senders: int = 5
+    copied_length: int = 12
+
+    LONGEST: ClassVar[int] = 3600
+    MOST: ClassVar[int] = 60
+
+
 @dataclass(frozen=True)
 class Policy:
-    """A company's policy; `version` is `id@sha256:` and the start of the file's hash."""
+    """A company's policy; `version` is `id@sha256:` and the start of the hash of its file's `text`.
+
+    `window_days` is how long a confirmed breach counts towards the next occurrence, None for ever.
+    """
 
     id: str
     version: str
@@ -92,6 +117,9 @@ class Policy:
     rules: tuple[Rule, ...]
     conduct: tuple[ConductRule, ...] = ()
     cumulative: bool = False
+    window_days: int | None = None
+    flooding: FloodRule = FloodRule()
+    text: str = field(default="", repr=False, compare=False)
 
     @cached_property
     def silent(self) -> Ruling:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,14 +12,25 @@ from typing import Any
 
 from moderation.datafiles import DATA, TomlFile
 from moderation.errors import DataFileError, UnknownNameError, did_you_mean
-from moderation.policy import KINDS_BY_WEIGHT, LIABLE, ConductRule, Policy, Rule, Step
+from moderation.policy import (
+    KINDS_BY_WEIGHT,
+    LIABLE,
+    ConductRule,
+    FloodRule,
+    Policy,
+    Rule,
+    Step,
+)
 from moderation.taxonomy import taxonomy
 from moderation.types import Amount, GroupKind
 
 SHIPPED = DATA / "policies"
 DEFAULT_POLICY = "suzhou-2017"
 
-_TOP = {"id", "title", "date", "groups", "cumulative", "defaults", "article", "conduct"}
+_TOP = {
+    *("id", "title", "date", "groups", "cumulative", "window_days"),
+    *("flooding", "defaults", "article", "conduct"),
+}
 _TERMS = {"penalty", "ladder", "liable", "duty"}
 _ARTICLE = {"article", "ban", "labels", "summary", "exempt"} | _TERMS
 _CONDUCT = {"article", "ban", "rule", "summary", "penalties"}
@@ -63,6 +75,11 @@ def load_policy(path: Path) -> Policy:
     return _Reader(TomlFile(path)).policy()
 
 
+def parse_policy(text: str, origin: Path) -> Policy:
+    """Read and check the text of a policy; `origin` stands in its errors. Raises as `load_policy`."""
+    return _Reader(TomlFile(origin, text)).policy()
+
+
 def _policy_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataFileError(folder, None, "policy folder does not exist")
@@ -85,6 +102,8 @@ class _Reader:
         self._known_keys(body.get("defaults", {}), _TERMS)
         groups = self._names(body, "groups", _GROUPS, "group kind", _GROUPS)
         day, cumulative = self._date(body.get("date")), self._flag(body, "cumulative")
+        window_days = self._count(body, "window_days") if "window_days" in body else None
+        flooding = self._flooding(body.get("flooding", {}))
         digest = hashlib.sha256(self.file.text.encode()).hexdigest()[:12]
         rules = tuple(self._each("article", self._rule))
         if not rules:
@@ -98,7 +117,19 @@ class _Reader:
             rules=rules,
             conduct=tuple(self._each("conduct", self._conduct)),
             cumulative=cumulative,
+            window_days=window_days,
+            flooding=flooding,
+            text=self.file.text,
         )
+
+    def _flooding(self, entry: dict[str, Any]) -> FloodRule:
+        self._known_keys(entry, {field.name for field in fields(FloodRule)})
+        rule = FloodRule(**{key: self._count(entry, key) for key in entry})
+        for key in entry.keys() - {"copied_length"}:
+            most = FloodRule.LONGEST if key == "seconds" else FloodRule.MOST
+            if entry[key] > most:
+                raise self._error(key, f"{key} may be {most} at most, not {entry[key]}")
+        return rule
 
     def _each(self, header: str, read: Any) -> Iterator[Any]:
         entries = self.file.body.get(header, [])
@@ -246,6 +277,12 @@ class _Reader:
         value = entry.get(key, False)
         if not isinstance(value, bool):
             raise self._error(key, f"{key} must be true or false")
+        return value
+
+    def _count(self, entry: dict[str, Any], key: str) -> int:
+        value = entry[key]
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._error(key, f"{key} must be a whole number of 1 or more: {value!r}")
         return value
 
     def _date(self, value: Any) -> date | None:

@@ -213,7 +213,10 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to one message; `to_dict` is the public contract."""
+    """The answer to one message; `to_dict` is the public contract.
+
+    `lexicon` is the version of the terms in force, for replay; empty where they were out of order.
+    """
 
     request_id: str
     message_id: str | None
@@ -223,8 +226,8 @@ class Decision:
     ruling: Ruling
     degraded: tuple[str, ...] = ()
     case_id: str | None = None
-    steps: tuple[str, ...] = ()
     scores: dict[str, float] | None = field(default=None, repr=False)
+    lexicon: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the contract's decision object."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -12,12 +12,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from training.compare import Difference
+
 Matrix = NDArray[np.int8]
 Scores = NDArray[np.float64]
 
 BINS = 10
 _POINTS = 200
 _COLORS = ("#1f5fa8", "#c2571a", "#2b8a57", "#8a3fa0", "#a08a1f")
+_BETTER, _WORSE = "#2b8a57", "#b8442c"
 _INK, _GRID = "#333333", "#dddddd"
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "report",
@@ -37,7 +40,11 @@ _STYLE: dict[Any, Any] = {
 
 
 def precision_recall(
-    names: Sequence[str], truth: Matrix, scores: Scores, thresholds: NDArray[np.float64]
+    names: Sequence[str],
+    truth: Matrix,
+    scores: Scores,
+    thresholds: NDArray[np.float64],
+    before: Scores | None = None,
 ) -> str:
     """Draw a curve per column with a dot where its threshold lies; columns never true are left out.
 
@@ -46,6 +53,7 @@ def precision_recall(
         truth: 0/1 `[samples, columns]`.
         scores: probabilities `[samples, columns]`.
         thresholds: `[columns]`.
+        before: probabilities of another model, dotted lines of the same colours.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 3.6), layout="constrained")
@@ -56,6 +64,8 @@ def precision_recall(
                 color = _COLORS[column % len(_COLORS)]
                 recall, precision = _curve(truth[:, column], scores[:, column])
                 axes.plot(recall, precision, color=color, label=name)
+                if before is not None:
+                    axes.plot(*_curve(truth[:, column], before[:, column]), ":", color=color)
                 found = scores[:, column] >= thresholds[column]
                 right = int((found & (truth[:, column] == 1)).sum())
                 at = right / truth[:, column].sum(), right / max(1, found.sum())
@@ -91,6 +101,53 @@ def reliability(truth: Matrix, scores: Scores) -> str:
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that was true")
         lower.bar((np.arange(BINS) + 0.5) / BINS, count, width=0.9 / BINS, color=_COLORS[0])
         lower.set(xlabel="probability said", ylabel="scores", yscale="symlog")
+        return _data_uri(figure)
+
+
+def differences(labels: Mapping[str, Difference]) -> str:
+    """Draw a difference in F1 per label with its interval, the worst at the bottom; doubtful ones are grey."""
+    rows = sorted(labels.items(), key=lambda item: item[1].value)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 1.2 + 0.3 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axvline(0, color="#999999", linewidth=1)
+        for place, (_, one) in enumerate(rows):
+            color = _WORSE if one.worse else _BETTER if one.better else "#888888"
+            axes.plot([100 * one.low, 100 * one.high], [place, place], color=color, linewidth=2)
+            axes.plot(100 * one.value, place, "o", color=color, markersize=6)
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set(xlabel="difference in F1, points", ylim=(-0.7, len(rows) - 0.3))
+        return _data_uri(figure)
+
+
+def pairs(ways: Mapping[str, tuple[float, float]], before: str) -> str:
+    """Draw two bars per way of hiding: the share found by the other version, and by this one."""
+    place = np.arange(len(ways))
+    values = np.array(list(ways.values())) * 100
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 1.6 + 0.45 * len(ways)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.barh(place + 0.2, values[:, 0], 0.36, color="#a9bfd8", label=before)
+        axes.barh(place - 0.2, values[:, 1], 0.36, color=_COLORS[0], label="this version")
+        axes.set_yticks(place, list(ways))
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 100), xlabel="recall, %")
+        figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=10)
+        return _data_uri(figure)
+
+
+def learning(points: Sequence[Mapping[str, float]]) -> str:
+    """Draw macro-F1 against the number of messages learnt from."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        many = [point["messages"] for point in points]
+        for color, (name, about) in zip(
+            _COLORS, (("label_f1", "labels"), ("category_f1", "categories")), strict=False
+        ):
+            axes.plot(many, [100 * one[name] for one in points], "o-", color=color, label=about)
+        axes.set(xlabel="messages learnt from", ylabel="macro-F1, %", xlim=(0, None))
+        axes.legend(loc="lower right", frameon=False)
         return _data_uri(figure)
 
 

@@ -36,7 +36,6 @@ HEAD, MAX_HEAD = 6, 12
 """At most `MAX_HEAD` lines may share their first `HEAD` characters as read."""
 MAX_SKELETON = 8
 """At most so many lines may be the same once digits and Latin letters are masked."""
-SPLITS = (None, "train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,14 @@ def check(paths: Iterable[Path] = ()) -> list[Problem]:
     return problems
 
 
+def against_the_rest(path: Path) -> list[Problem]:
+    """Return what repeats or contradicts the project's data, or an earlier line, in a file of others."""
+    added = load_samples([path])
+    lines = Lines([*load_samples(), *added])
+    own = {sample.place for sample in added}
+    return [one for rule in (duplicates, near) for one in rule(lines) if one.place in own]
+
+
 def read_files(paths: Iterable[Path]) -> tuple[list[Sample], list[Problem]]:
     """Return the samples of the files that keep the contract, and the first offence of each other file."""
     samples, problems = [], []
@@ -120,7 +127,7 @@ def read_files(paths: Iterable[Path]) -> tuple[list[Sample], list[Problem]]:
 
 
 def notes(lines: Lines) -> Iterator[Problem]:
-    """Find unknown notes, and notes, labels, sources and splits that do not fit."""
+    """Find unknown notes, and notes, labels and sources that do not fit."""
     for sample in lines.samples:
         for problem in _note_problems(sample):
             yield Problem(sample.place, "note", problem)
@@ -139,8 +146,6 @@ def _note_problems(sample: Sample) -> Iterator[str]:
         yield "a label stands twice"
     if len(sample.source.split("/")) != 3:
         yield f"source {sample.source!r} is not industry/register/place"
-    if sample.split not in SPLITS:
-        yield f"unknown split {sample.split!r}{did_you_mean(sample.split, SPLITS[1:])}"
 
 
 def duplicates(lines: Lines) -> Iterator[Problem]:

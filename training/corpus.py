@@ -12,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.datafiles import read_text
-from moderation.errors import DataFileError, MessageError, UnknownNameError
+from moderation.errors import DataFileError, MessageError, ModerationError, UnknownNameError
 from moderation.taxonomy import taxonomy
 from moderation.types import GroupKind, check_text
 
 DATASETS = Path(__file__).parent.parent / "datasets"
+FEEDBACK = "feedback"
+"""Domain of what came of reviewed cases."""
 HARD = "hard"
+TEST = "test"
+SPLITS = ("train", "dev", TEST)
+"""What `split` may say; a sample of `TEST` is judged and never learnt from."""
 EVASIONS = (
     "homophone",
     "lookalike",
@@ -61,6 +66,11 @@ class Sample:
         return self.source.split("/")[0]
 
     @property
+    def is_feedback(self) -> bool:
+        """Return whether this is a reviewed case: there mostly because a model flagged it."""
+        return self.domain == FEEDBACK
+
+    @property
     def is_clean(self) -> bool:
         """Return whether the message breaks nothing."""
         return not self.labels
@@ -84,6 +94,20 @@ def load_samples(paths: Iterable[Path] = ()) -> list[Sample]:
     """
     files = list(paths) or sorted(DATASETS.glob("*.jsonl"))
     return [sample for path in files for sample in _read_file(path)]
+
+
+def of_split(samples: Iterable[Sample], split: str) -> list[Sample]:
+    """Return the samples of a split.
+
+    Raises:
+        UnknownNameError: no such split.
+        ModerationError: no sample is of it.
+    """
+    wanted = _split(split)
+    found = [sample for sample in samples if sample.split == wanted]
+    if not found:
+        raise ModerationError(f"no message is of the split {split!r}")
+    return found
 
 
 def load_added(path: Path, weight: float) -> list[Sample]:
@@ -130,10 +154,16 @@ def _read_line(line: str, file: str, number: int) -> Sample:
         group=GroupKind(body.get("group", "work")).value,
         source=str(body.get("source", "own")),
         notes=_notes(body.get("note", "")),
-        split=body.get("split"),
+        split=_split(body.get("split")),
         place=f"{file}:{number}",
         unit=file,
     )
+
+
+def _split(name: str | None) -> str | None:
+    if name is not None and name not in SPLITS:
+        raise UnknownNameError("split", name, SPLITS)
+    return name
 
 
 def _notes(text: str) -> tuple[str, ...]:

@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
 
-from moderation.features import FeatureSpec, extract
+from moderation.features import FeatureSpec
+from moderation.kernel import extract
 from moderation.normalize import normalize
 from moderation.scorer import Weights
+from training.solver import solve
 
 _BATCH = 4096
 
@@ -46,7 +46,7 @@ class HashedNgrams(TransformerMixin, BaseEstimator):
 
     def _part(self, texts: list[str]) -> csr_matrix:
         features = extract(normalize(texts), self.spec_)
-        value = (1.0 / np.sqrt(np.maximum(features.counts, 1))).astype(np.float64)
+        value = (1.0 / np.sqrt(np.maximum(features.counts, 1))).astype(np.float32)
         data = np.repeat(value, features.counts)
         shape = (len(texts), self.spec_.buckets)
         return csr_matrix((data, features.buckets, features.starts), shape=shape)
@@ -56,30 +56,24 @@ class LabelwiseLinear(ClassifierMixin, BaseEstimator):
     """One linear model per column of a 0/1 matrix, its weights rounded to int8.
 
     Squared hinge loss with L2 penalty, `C` its inverse; positives weigh
-    `(negatives / positives) ** balance`. Solver: dual coordinate descent (Hsieh et al. 2008,
-    liblinear), repeatable by `seed`. Probabilities come from Platt's calibration (1999).
+    `(negatives / positives) ** balance`. Repeatable by `seed`. Probabilities come from Platt's
+    calibration (1999).
     """
 
-    def __init__(
-        self, C: float = 1.0, balance: float = 0.3, seed: int = 0, n_jobs: int | None = None
-    ) -> None:
+    def __init__(self, C: float = 1.0, balance: float = 0.3, seed: int = 0) -> None:
         self.C = C
         self.balance = balance
         self.seed = seed
-        self.n_jobs = n_jobs
 
     def fit(
         self, X: csr_matrix, Y: NDArray[np.int8], sample_weight: NDArray[np.float64] | None = None
     ) -> LabelwiseLinear:
-        """Fit on CSR `[samples, buckets]` and 0/1 `[samples, labels]`."""
+        """Fit on CSR `[samples, buckets]` and 0/1 `[samples, labels]`; weight 0 leaves a sample out."""
         Y = np.asarray(Y)
         if Y.ndim != 2 or X.shape[0] != Y.shape[0]:
             raise ValueError(f"Y must be [samples, labels] for {X.shape[0]} samples: {Y.shape}")
-        fitted = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._fit_one)(X, Y[:, column], sample_weight) for column in range(Y.shape[1])
-        )
-        dense = np.stack([weights for weights, _ in fitted], axis=1)
-        self.bias_ = np.array([bias for _, bias in fitted])
+        weight = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
+        dense, self.bias_ = self._solve(X, Y, weight)
         self.scale_ = np.maximum(np.abs(dense).max(axis=0), 1e-12) / 127
         self.matrix_ = np.rint(dense / self.scale_).astype(np.int8)
         self.slope_ = np.ones(Y.shape[1])
@@ -96,7 +90,9 @@ class LabelwiseLinear(ClassifierMixin, BaseEstimator):
         """Set Platt's slope and shift per label from logits of samples that were not fitted on."""
         for column in range(Y.shape[1]):
             if 0 < Y[:, column].sum() < len(Y):
-                platt = LogisticRegression(C=1e4).fit(logits[:, [column]], Y[:, column])
+                platt = LogisticRegression(C=1e4, solver="newton-cholesky").fit(
+                    logits[:, [column]], Y[:, column]
+                )
                 self.slope_[column] = max(float(platt.coef_[0, 0]), 1e-3)
                 self.shift_[column] = float(platt.intercept_[0])
         return self
@@ -113,23 +109,21 @@ class LabelwiseLinear(ClassifierMixin, BaseEstimator):
         """Return the served form of what was learned."""
         return Weights(self.matrix_, self.scale_, self.bias_, self.slope_, self.shift_)
 
-    def _fit_one(
-        self, X: csr_matrix, y: NDArray[np.int8], sample_weight: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.float64], float]:
-        positives = int(y.sum())
-        if positives in (0, len(y)):
-            return np.zeros(X.shape[1]), -8.0 if positives == 0 else 8.0
-        favour = ((len(y) - positives) / positives) ** self.balance
-        model = LinearSVC(
-            C=self.C,
-            class_weight={0: 1.0, 1: favour},
-            random_state=self.seed,
-            intercept_scaling=3.0,
-            tol=0.05,
-            max_iter=1000,
+    def _solve(
+        self, X: csr_matrix, Y: NDArray[np.int8], weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return weights and biases; a label that is always or never true gets its bias alone."""
+        positive = Y[weight > 0].sum(axis=0, dtype=np.int64)
+        negative = int((weight > 0).sum()) - positive
+        open_ = np.flatnonzero((positive > 0) & (negative > 0))
+        dense = np.zeros((X.shape[1], Y.shape[1]), dtype=np.float32)
+        bias = np.where(positive > 0, 8.0, -8.0)
+        favour = (negative[open_] / positive[open_]) ** self.balance
+        cost = self.C * np.stack((np.ones(len(open_)), favour))
+        dense[:, open_], bias[open_] = solve(
+            X, np.ascontiguousarray(Y[:, open_]), cost, weight, self.seed
         )
-        model.fit(X, y, sample_weight=sample_weight)
-        return model.coef_[0], float(model.intercept_[0])
+        return dense, bias
 
 
 def calibrated(

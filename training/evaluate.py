@@ -38,7 +38,7 @@ def evaluate(
         "samples": len(samples),
         "labels": _per_column(taxonomy().ids, truth, found, scores),
         "categories": _per_column(
-            taxonomy().categories, *(_by_category(m) for m in (truth, found, scores))
+            taxonomy().categories, *(by_category(m) for m in (truth, found, scores))
         ),
         "macro": _macro(truth, found),
         "false_positives": _false_positives(samples, found),
@@ -85,7 +85,7 @@ def _average_precision(truth: Matrix, scores: Scores) -> float:
     return round(float(average_precision_score(truth, scores)), 4) if truth.any() else 0.0
 
 
-def _by_category(matrix: Any) -> Any:
+def by_category(matrix: Any) -> Any:
     """Return the highest value of each category's labels, `[samples, categories]`."""
     ids, table = taxonomy().ids, taxonomy()
     columns = [
@@ -101,7 +101,7 @@ def _macro(truth: Matrix, found: Matrix) -> dict[str, float]:
         name: round(float(np.mean(_f1(t, f))), 4)
         for name, t, f in (
             ("label_f1", truth, found),
-            ("category_f1", _by_category(truth), _by_category(found)),
+            ("category_f1", by_category(truth), by_category(found)),
         )
     }
 

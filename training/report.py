@@ -7,6 +7,7 @@ is in the repository anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,25 @@ from numpy.typing import NDArray
 
 from moderation.taxonomy import taxonomy
 from training import charts
+from training.compare import Difference
 from training.corpus import Sample
+from training.gate import SHOWN, Figures
 from training.sources import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAME = "report.html"
 
 Metrics = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Another version on the same messages: the differences from it, its scores, its recall by evasion."""
+
+    version: str
+    figures: Figures
+    scores: NDArray[np.float64]
+    evasions: Mapping[str, Mapping[str, float]]
 
 
 def write_report(
@@ -34,17 +47,20 @@ def write_report(
     thresholds: NDArray[np.float64],
     title: str,
     samples: Sequence[Sample] = (),
+    against: Against | None = None,
 ) -> None:
     """Write `report.html`.
 
     Args:
         path: the file.
-        metrics: what `evaluate` returns, and optionally `attacked` (kind -> figures) and `trials`.
+        metrics: what `evaluate` returns, and optionally `attacked` (kind -> figures), `trials` and
+            `learning_curve`.
         truth: 0/1 `[samples, labels]`; without rows there are no curves.
         scores: calibrated probabilities `[samples, labels]`.
         thresholds: the `review` threshold per label.
         title: heading of the page.
         samples: messages whose text may be shown beside its place; corpora stay hidden.
+        against: another version to compare with, judged on the same messages.
     """
     page = environment().get_template("report.html.j2")
     body = page.render(
@@ -52,12 +68,14 @@ def write_report(
         metrics=metrics,
         headline=_headline(metrics),
         tables=_tables(metrics),
-        curves=_curves(truth, scores, thresholds),
+        curves=_curves(truth, scores, thresholds, against),
         reliability=charts.reliability(truth, scores) if len(truth) else None,
         confusion=_confusion(metrics),
         attacked=attacked_rows(metrics),
         trials=trial_table(metrics.get("trials", ())),
         worst=_worst(metrics, samples),
+        learning=_learning(metrics),
+        against=against and _against(against, metrics, samples),
     )
     path.write_text(body, encoding="utf-8")
 
@@ -73,13 +91,18 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"percent": percent, "figure": figure}
+    found.filters |= {"percent": percent, "figure": figure, "points": points}
     return found
 
 
 def percent(value: float | None) -> str:
     """Return `93.1 %`, or a dash for what was not measured."""
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """Return a difference of two shares in hundredths, with its sign: `+1.3`."""
+    return f"{100 * value:+.1f}"
 
 
 def figure(value: object) -> str:
@@ -160,7 +183,10 @@ def _tables(metrics: Metrics) -> list[dict[str, Any]]:
 
 
 def _curves(
-    truth: NDArray[np.int8], scores: NDArray[np.float64], thresholds: NDArray[np.float64]
+    truth: NDArray[np.int8],
+    scores: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    against: Against | None,
 ) -> list[tuple[str, str]]:
     """Return a chart per category with the curves of its labels."""
     if not len(truth):
@@ -170,7 +196,10 @@ def _curves(
     for category in table.categories:
         own = [i for i, label in enumerate(ids) if table[label].category == category]
         names = [ids[i] for i in own]
-        chart = charts.precision_recall(names, truth[:, own], scores[:, own], thresholds[own])
+        before = None if against is None else against.scores[:, own]
+        chart = charts.precision_recall(
+            names, truth[:, own], scores[:, own], thresholds[own], before
+        )
         charts_of.append((category, chart))
     return charts_of
 
@@ -188,9 +217,48 @@ def _confusion(metrics: Metrics) -> tuple[list[str], list[dict[str, Any]]]:
 
 def _worst(metrics: Metrics, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """Return the worst errors, with the text where it may be shown."""
-    shown = {
+    shown = _texts(samples)
+    return [{**row, "text": shown.get(row.get("place", ""))} for row in metrics.get("worst", ())]
+
+
+def _texts(samples: Sequence[Sample]) -> dict[str, str]:
+    """Return by its place what may be shown: no text of a public corpus."""
+    return {
         sample.place: sample.text
         for sample in samples
         if sample.place and not sample.source.startswith(PREFIX)
     }
-    return [{**row, "text": shown.get(row.get("place", ""))} for row in metrics.get("worst", ())]
+
+
+def _learning(metrics: Metrics) -> str | None:
+    points = metrics.get("learning_curve")
+    return charts.learning(points) if points else None
+
+
+def _against(against: Against, metrics: Metrics, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return what the page says of two versions: differences, bars by evasion, flips with their texts."""
+    figures = against.figures
+    heads: list[tuple[str, Difference | None]] = [
+        ("Macro-F1, labels", figures.label_f1),
+        ("Macro-F1, categories", figures.category_f1),
+        ("Recall under attack", figures.attacked_recall),
+        ("Clean messages flagged", figures.clean_flagged),
+    ]
+    body = figures.to_dict()
+    ways = {
+        kind: (against.evasions[kind]["recall"], row["recall"])
+        for kind, row in metrics["evasion_recall"].items()
+        if kind in against.evasions
+    }
+    shown = _texts(samples)
+    return {
+        "version": against.version,
+        "heads": [(name, one) for name, one in heads if one is not None],
+        "names": {label.id: label.name for label in taxonomy()},
+        "labels": sorted(figures.labels.items(), key=lambda item: item[1].value),
+        "chart": charts.differences(figures.labels) if figures.labels else None,
+        "evasions": charts.pairs(ways, against.version) if ways else None,
+        "flipped": body["flipped"],
+        "flips": [row | {"text": shown.get(row["place"])} for row in body["flips"]],
+        "hidden": max(0, len(figures.flips) - SHOWN),
+    }

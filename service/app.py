@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from moderation import Moderator
+from moderation.lexiconwatch import LexiconWatch
+from moderation.modelwatch import ModelWatch
+from moderation.policyfiles import PolicyBook
+from moderation.registry import CHAMPION
 from service import problems
-from service.api import classify, reference
-from service.auth import api_key
-from service.batcher import Batcher
+from service.api import (
+    accounts,
+    actions,
+    audit,
+    cases,
+    classify,
+    feedback,
+    groups,
+    metrics,
+    models,
+    notices,
+    payroll,
+    reference,
+    retention,
+    shadow,
+)
+from service.auth import Gate, api_key, secret
 from service.bodylimit import BodyLimit
+from service.desk import Desk
+from service.feedbackdesk import FeedbackDesk
+from service.metrics import Metrics
+from service.pages import site
+from service.recorder import Recorder
+from service.schemas import Health
 from service.settings import Settings
+from service.shadow import Shadow
+from service.storage.casebook import Casebook
+from service.storage.database import Database
+from service.storage.intake import Intake
+from service.storage.snapshots import Snapshots
 
 ABOUT = """Judges Chinese group-chat messages under a company's policy. A decision names what was found, where in the
 text, and which article and penalty apply. The machine proposes; a person confirms."""
@@ -32,28 +63,89 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Group chat moderation",
         version=importlib.metadata.version("group-chat-moderation"),
         description=ABOUT,
+        lifespan=_lifespan,
     )
     app.state.settings = settings
-    app.state.api_key = api_key(settings).encode()
     app.state.moderator = load_moderator(settings)
-    app.state.batcher = Batcher(app.state.moderator)
+    app.state.database = open_database(settings)
+    app.state.gate = Gate(app.state.database, api_key(settings), settings.rate)
+    app.state.metrics = Metrics()
+    intake = Intake(
+        app.state.moderator.policies,
+        settings.default_policy,
+        secret(settings),
+        settings.sample_rate,
+    )
+    app.state.shadow = Shadow(app.state.database, intake, app.state.moderator, settings.registry)
+    app.state.recorder = Recorder(
+        app.state.database,
+        intake,
+        app.state.moderator,
+        metrics=app.state.metrics,
+        shadow=app.state.shadow,
+    )
+    snapshots = Snapshots(app.state.moderator.policies)
+    casebook = Casebook(snapshots, settings.opinion_rate)
+    app.state.desk = Desk(app.state.database, casebook)
+    app.state.feedback = FeedbackDesk(
+        app.state.database, casebook, app.state.recorder.intake, app.state.moderator
+    )
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body)
     classify.install(app)
     app.include_router(reference.router)
+    app.include_router(accounts.router)
+    app.include_router(audit.router)
+    app.include_router(cases.router)
+    app.include_router(feedback.router)
+    app.include_router(groups.router)
+    app.include_router(retention.router)
+    app.include_router(notices.router)
+    app.include_router(payroll.router)
+    app.include_router(actions.router)
+    app.include_router(shadow.router)
+    app.include_router(models.router)
+    metrics.install(app, settings.metrics)
+    site.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"])
     app.add_api_route(
-        "/readyz", readyz, tags=["health"], responses={503: {"description": "Not ready"}}
+        "/readyz",
+        readyz,
+        tags=["health"],
+        response_model=Health,
+        responses={503: {"model": Health, "description": "Not ready"}},
     )
     return app
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    try:
+        if settings.webhook is None or settings.webhook_secret is None:
+            yield
+            return
+        from service.webhook import sending  # a client of HTTP is loaded only where one is needed
+
+        async with sending(app.state.database, settings.webhook, settings.webhook_secret):
+            yield
+    finally:
+        app.state.shadow.close()
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database, its tables brought to this version."""
+    database = Database(settings.database_url)
+    database.upgrade()
+    return database
+
+
 def load_moderator(settings: Settings) -> Moderator:
     """Return the moderator that the settings ask for, its default policy known to exist."""
-    moderator = Moderator.load(
-        settings.model,
-        policies=[settings.policies],
-        lexicons=[settings.lexicons],
+    moderator = Moderator(
+        ModelWatch(settings.registry, settings.model or CHAMPION),
+        PolicyBook.load(settings.policies),
+        LexiconWatch(settings.lexicons),
         compiled=settings.compiled,
     )
     moderator.policies[settings.default_policy]
@@ -70,11 +162,11 @@ async def readyz(request: Request) -> Any:
     moderator: Moderator = request.app.state.moderator
     terms = len(moderator.lexicon.current().terms)
     problem = moderator.lexicon.problem
-    body = {
-        "status": "degraded" if problem else "ready",
-        "model": moderator.model.version,
-        "policies": len(moderator.policies),
-        "terms": terms,
-        "problem": problem,
-    }
-    return JSONResponse(body, 503 if problem else 200)
+    body = Health(
+        status="degraded" if problem else "ready",
+        model=moderator.model.version,
+        policies=len(moderator.policies),
+        terms=terms,
+        problem=problem,
+    )
+    return JSONResponse(body.model_dump(), 503 if problem else 200)

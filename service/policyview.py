@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from moderation.policy import Policy, Step
@@ -24,6 +25,8 @@ def policy_to_dict(policy: Policy) -> dict[str, Any]:
     """Return a whole policy."""
     return policy_head(policy) | {
         "cumulative": policy.cumulative,
+        "window_days": policy.window_days,
+        "flooding": asdict(policy.flooding),
         "articles": [
             {
                 "article": rule.article,

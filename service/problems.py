@@ -12,19 +12,51 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from moderation.errors import UnknownNameError
+from service.cases import RuleError
+from service.notices import NoticeError
 from service.schemas import FieldProblem, Problem
+from service.storage.actions import LivingActionError, UnknownActionError
+from service.storage.casebook import ErasedError, UnknownCaseError
+from service.storage.database import StorageError
+from service.storage.erasure import UnknownPersonError
+from service.storage.intake import UnknownMessageError
+from service.storage.jobs import JobError, UnknownJobError
+from service.storage.noticebook import UnknownNoticeError
+from service.storage.rosterbook import UnknownGroupError, UnknownMemberError
+from service.versions import PromotionError
 
 logger = logging.getLogger(__name__)
+MISSING = (
+    UnknownCaseError,
+    ErasedError,
+    UnknownMessageError,
+    UnknownNoticeError,
+    UnknownActionError,
+    UnknownGroupError,
+    UnknownMemberError,
+    UnknownPersonError,
+    UnknownJobError,
+)
+"""Errors about what does not exist, or does no more."""
+FORBIDDEN = (RuleError, NoticeError, LivingActionError, JobError, PromotionError)
+"""Errors about what the state of things does not allow now."""
 MEDIA_TYPE = "application/problem+json"
+_REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 
 
 class ProblemError(Exception):
     """An answer other than success, raised anywhere below an endpoint."""
 
     def __init__(
-        self, status: int, title: str, detail: str, errors: list[FieldProblem] | None = None
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        errors: list[FieldProblem] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.problem = Problem(title=title, status=status, detail=detail, errors=errors or [])
+        self.headers = headers or {}
         super().__init__(detail)
 
 
@@ -39,12 +71,43 @@ def unknown_policy(error: UnknownNameError, pointer: str) -> Problem:
     return invalid([FieldProblem(pointer=pointer, detail=str(error))])
 
 
+def of(error: Exception) -> Problem:
+    """Return the problem of an error of the rules or of storage."""
+    if isinstance(error, MISSING):
+        return Problem(title="Not Found", status=404, detail=str(error))
+    if isinstance(error, FORBIDDEN):
+        return Problem(title="Conflict", status=409, detail=str(error))
+    logger.error("not kept: %s", error)
+    return Problem(title="Not kept", status=503, detail="the database did not keep it: try again")
+
+
 def install(app: FastAPI) -> None:
-    """Make the app answer every error in the one shape."""
+    """Make the app answer every error in the one shape, and say so in its document."""
+    _document(app)
     app.add_exception_handler(ProblemError, _problem_error)
     app.add_exception_handler(RequestValidationError, _request_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(StorageError, _storage_error)
+    for refused in (*MISSING, *FORBIDDEN):
+        app.add_exception_handler(refused, _refused)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _document(app: FastAPI) -> None:
+    """Give problems their own media type in the document; FastAPI knows but one for all answers."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        for path in document["paths"].values():
+            for operation in path.values():
+                for answered in operation["responses"].values():
+                    content = answered.get("content", {})
+                    if content.get("application/json", {}).get("schema") == _REFERENCE:
+                        content[MEDIA_TYPE] = content.pop("application/json")
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def answer(problem: Problem) -> JSONResponse:
@@ -54,7 +117,9 @@ def answer(problem: Problem) -> JSONResponse:
 
 async def _problem_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return answer(error.problem)
+    response = answer(error.problem)
+    response.headers.update(error.headers)
+    return response
 
 
 async def _request_error(_: Request, error: Exception) -> JSONResponse:
@@ -66,9 +131,19 @@ async def _request_error(_: Request, error: Exception) -> JSONResponse:
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
-    # The framework answers 400 only to a body that it cannot read at all.
-    errors = [FieldProblem(pointer="", detail=detail)] if error.status_code == 400 else []
-    return answer(Problem(title=title, status=error.status_code, detail=detail, errors=errors))
+    if error.status_code == 400:  # by which the framework means a body that it cannot read at all
+        return answer(invalid([FieldProblem(pointer="", detail=detail)]))
+    return answer(Problem(title=title, status=error.status_code, detail=detail))
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    return answer(of(error))
+
+
+async def _storage_error(_: Request, error: Exception) -> JSONResponse:
+    response = answer(of(error))
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from moderation.errors import MessageError
 from moderation.types import MAX_TEXT, Action, GroupKind, Message, SenderRole, check_text
+from service.asked import Asked
 
 MAX_BATCH = 1000
 
 
-def _judgeable(text: str) -> str:
+def judgeable(text: str) -> str:
+    """Return a text that can be judged; raises `ValueError` for another."""
     try:
         return check_text(text)
     except MessageError as error:
         raise ValueError(error.problem) from error
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+def _likely(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise ValueError(f"must be between {EARLIEST:%Y} and {LATEST:%Y}")
+    return at
+
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+WITHOUT_NUL = r"^[^\x00]*$"
+"""What a database can keep as text."""
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
+Time = Annotated[AwareDatetime, AfterValidator(_likely)]
 TEXT_ABOUT = f"The message, 1 to {MAX_TEXT} characters"
 
 
@@ -44,20 +56,22 @@ class ClassifyRequest(BaseModel):
     )
 
     text: Annotated[
-        str, Field(max_length=MAX_TEXT, description=TEXT_ABOUT), AfterValidator(_judgeable)
+        str, Field(max_length=MAX_TEXT, description=TEXT_ABOUT), AfterValidator(judgeable)
     ]
     message_id: Name | None = None
     group_id: Name | None = None
     group_kind: GroupKind | None = None
     sender_id: Name | None = None
     sender_role: SenderRole | None = None
-    sent_at: datetime | None = None
+    sent_at: Time | None = None
     reply_to: Name | None = None
     policy: Name | None = None
     occurrence: Annotated[
         int | None,
         Field(
-            ge=1, le=1_000_000, description="Which offence of the sender this would be; 1 if absent"
+            ge=1,
+            le=1_000_000,
+            description="Which offence of the sender this would be; the ledger's count if absent",
         ),
     ] = None
     dry_run: bool = False
@@ -71,6 +85,11 @@ class ClassifyRequest(BaseModel):
         }
         return Message(**(defaults | given))
 
+    def to_asked(self) -> Asked:
+        """Return what the intake records."""
+        given = {key: value for key, value in vars(self).items() if key != "dry_run"}
+        return Asked(**given)
+
 
 class BatchRequest(BaseModel):
     """Up to a thousand messages; each is checked on its own."""
@@ -80,7 +99,13 @@ class BatchRequest(BaseModel):
     messages: Annotated[list[Any], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-class EvidenceOut(BaseModel):
+class Answer(BaseModel):
+    """An answer of the service, also as a client holds it: unchangeable."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class EvidenceOut(Answer):
     """A piece `[start, end)` of the original text, in code points."""
 
     start: int
@@ -90,26 +115,26 @@ class EvidenceOut(BaseModel):
     reason: str
 
 
-class FindingOut(BaseModel):
+class FindingOut(Answer):
     """A label found by one detector."""
 
     label: str
     category: str
     score: float
     source: str
-    evidence: list[EvidenceOut]
+    evidence: tuple[EvidenceOut, ...]
 
 
-class ArticleOut(BaseModel):
+class ArticleOut(Answer):
     """An article that the message breaks."""
 
     article: str
     ban: str | None
-    labels: list[str]
+    labels: tuple[str, ...]
     summary: str
 
 
-class AmountOut(BaseModel):
+class AmountOut(Answer):
     """A sum of money; `max` null means "or more"."""
 
     min: str
@@ -117,25 +142,25 @@ class AmountOut(BaseModel):
     currency: str
 
 
-class PenaltyOut(BaseModel):
+class PenaltyOut(Answer):
     """A penalty proposed; nobody pays before a person has confirmed it."""
 
     kind: str
     amount: AmountOut | None
-    liable: list[str]
+    liable: tuple[str, ...]
     occurrence: int
     article: str
     status: str
-    duty: list[str] | None = None
+    duty: tuple[str, ...] | None = None
 
 
-class RulingOut(BaseModel):
+class RulingOut(Answer):
     """What a policy says about labels."""
 
     policy: str
-    articles: list[ArticleOut]
+    articles: tuple[ArticleOut, ...]
     penalty: PenaltyOut | None
-    uncovered: list[str]
+    uncovered: tuple[str, ...]
 
 
 class DecisionOut(RulingOut):
@@ -145,19 +170,19 @@ class DecisionOut(RulingOut):
     message_id: str | None
     action: Action
     model: str
-    findings: list[FindingOut]
-    degraded: list[str]
+    findings: tuple[FindingOut, ...]
+    degraded: tuple[str, ...]
     case_id: str | None
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Answer):
     """What is wrong with one field; `pointer` is a JSON Pointer (RFC 6901) into the request."""
 
     pointer: str
     detail: str
 
 
-class Problem(BaseModel):
+class Problem(Answer):
     """Problem details (RFC 9457)."""
 
     type: str = "about:blank"
@@ -167,17 +192,27 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = []
 
 
-class BatchItemOut(BaseModel):
+class BatchItemOut(Answer):
     """The answer to one message of a batch: a decision, or what is wrong with it."""
 
     decision: DecisionOut | None = None
     error: Problem | None = None
 
 
-class BatchOut(BaseModel):
+class BatchOut(Answer):
     """Answers in the order of the messages."""
 
-    results: list[BatchItemOut]
+    results: tuple[BatchItemOut, ...]
+
+
+class Health(Answer):
+    """What is loaded; `problem` says why the service is not at its best."""
+
+    status: Literal["ready", "degraded"]
+    model: str
+    policies: int
+    terms: int
+    problem: str | None
 
 
 def field_problems(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from moderation.policyfiles import DEFAULT_POLICY
+from moderation.registry import Registry, shipped
 
 
 class Settings(BaseSettings):
@@ -28,8 +31,52 @@ class Settings(BaseSettings):
     lexicons_dir: Path | None = Field(
         None, description="the firm's terms; default data_dir/lexicons"
     )
+    datasets_dir: Path | None = Field(
+        None, description="labelled messages that retraining learns from; default the project's own"
+    )
     default_policy: str = Field(DEFAULT_POLICY, description="policy of messages that name none")
     max_body: int = Field(4_000_000, ge=1000, description="largest request body, bytes")
+    database: str | None = Field(
+        None, description="SQLAlchemy URL of the database; default an SQLite file in data_dir"
+    )
+    secret: str | None = Field(
+        None,
+        description="key of the fingerprints, the same for all replicas; made in data_dir if unset",
+    )
+    timezone: str = Field("Asia/Shanghai", description="zone of the firm: notices, months, pages")
+    firm: str = Field("本公司", description="the firm's name on notices")
+    opinion_rate: float = Field(
+        0.05, ge=0, le=1, description="share of confirmed cases that get a second opinion"
+    )
+    sample_rate: float = Field(
+        0, ge=0, le=1, description="share of passed messages kept, with text, to measure recall"
+    )
+    wage_cap: float = Field(
+        0.2, ge=0, le=1, description="share of a month's wage above which deductions are marked"
+    )
+    keep_days: int = Field(
+        365, ge=1, description="days after which `purge` removes the text of closed cases"
+    )
+    webhook: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="address that instructions are sent to; unset: the bot fetches them",
+    )
+    webhook_secret: str | None = Field(
+        None, description="key that signs what is sent to the webhook"
+    )
+    rate: float = Field(
+        0, ge=0, description="requests a second that each key may make; 0 means no limit"
+    )
+    metrics: Literal["off", "open", "key"] = Field(
+        "key", description="who may read `/metrics`: nobody, everybody, whoever has a key"
+    )
+    drift_alert: float = Field(
+        0.65,
+        ge=0.5,
+        le=1,
+        description="AUC of a week against earlier ones from which drift is marked",
+    )
     compiled: bool = Field(False, description="use the compiled kernel (needs the extra `fast`)")
 
     @property
@@ -41,6 +88,34 @@ class Settings(BaseSettings):
     def lexicons(self) -> Path:
         """Return the folder of the firm's own terms."""
         return self.lexicons_dir or self.data_dir / "lexicons"
+
+    @property
+    def registry(self) -> Registry:
+        """Return the models at hand: those retrained here before those shipped."""
+        return Registry(self.data_dir / "models", shipped())
+
+    @property
+    def database_url(self) -> str:
+        """Return the database's address."""
+        return self.database or f"sqlite:///{self.data_dir / 'moderation.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the firm's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"unknown time zone {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _signed_webhook(self) -> Settings:
+        if self.webhook is not None and self.webhook_secret is None:
+            raise ValueError("MODERATION_WEBHOOK needs MODERATION_WEBHOOK_SECRET to sign with")
+        return self
 
     def make_folders(self) -> None:
         """Create the service's own folders; one named by hand must exist."""

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from moderation import Moderator
-from moderation.artifacts import ARRAYS, load_model, resolve_model, save_model
+from moderation.artifacts import ARRAYS, load_model, save_model
 from moderation.errors import ModelError, UnknownNameError
+from moderation.registry import Registry
 from moderation.taxonomy import taxonomy
 from tests.support import SMALL, about, quiet_weights, save
 
@@ -199,22 +200,22 @@ def test_a_pickle_in_place_of_the_archive_is_never_loaded(folder, tmp_path):
 def test_aliases_name_versions(tmp_path):
     folder = save(tmp_path / "v1", quiet_weights())
     (tmp_path / "champion").write_text("v1\n", encoding="utf-8")
-    assert resolve_model(None, tmp_path) == folder
-    assert resolve_model("champion", tmp_path) == folder
-    assert resolve_model("v1", tmp_path) == folder
-    assert resolve_model(folder) == folder
+    assert Registry(tmp_path).resolve(None) == folder
+    assert Registry(tmp_path).resolve("champion") == folder
+    assert Registry(tmp_path).resolve("v1") == folder
+    assert Registry().resolve(folder) == folder
 
 
 def test_alias_of_nothing_is_named(tmp_path):
     (tmp_path / "champion").write_text("v2", encoding="utf-8")
     with pytest.raises(ModelError, match="'v2'"):
-        resolve_model(None, tmp_path)
+        Registry(tmp_path).resolve(None)
 
 
 def test_unknown_model_offers_the_nearest(tmp_path):
     save(tmp_path / "2000.01.01-abcdef", quiet_weights())
     with pytest.raises(UnknownNameError, match=r"did you mean '2000\.01\.01-abcdef'"):
-        resolve_model("2000.01.01-abcdee", tmp_path)
+        Registry(tmp_path).resolve("2000.01.01-abcdee")
 
 
 def test_models_folder_is_a_setting(tmp_path, monkeypatch):

@@ -106,10 +106,12 @@ def test_the_lexicon_example_is_right(text, tmp_path):
 
 
 @readme
-def test_the_python_example_runs(text, capsys):
-    (example,) = fences(text, "python")
+def test_the_python_examples_run(text, capsys):
+    example, estimators = fences(text, "python")
     exec(example, {})
     assert "illicit_ad" in capsys.readouterr().out
+    exec(estimators, {})
+    assert float(capsys.readouterr().out) > 0.5
 
 
 @readme

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moderation import tables
@@ -75,6 +75,7 @@ def test_every_obfuscation_at_once(text):
 
 
 @given(st.lists(st.one_of(any_text(20), obfuscated()), max_size=12))
+@example(["0", ":A|A"])
 def test_a_batch_reads_like_its_messages_alone(texts):
     batch = normalize(texts)
     assert len(batch) == len(texts)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
-from moderation import Message, UnknownNameError
-from service.auth import HEADER, require_key
+from moderation import Moderator, UnknownNameError
+from service.auth import Gate, may
 from service.problems import ProblemError, invalid, unknown_policy
+from service.recorder import Recorder
+from service.rights import Right
 from service.schemas import (
     BatchOut,
     BatchRequest,
@@ -22,30 +26,47 @@ from service.schemas import (
     Problem,
     field_problems,
 )
+from service.storage.intake import ConflictError
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": about}
     for code, about in (
         (401, "No key or a wrong one"),
+        (403, "The key's roles do not allow it"),
+        (409, "The message_id was used for another text"),
         (413, "Body too large"),
         (422, "A field is wrong"),
+        (429, "Too many requests"),
+        (503, "The database did not keep it: try again"),
     )
 }
 router = APIRouter(
-    prefix="/v1", tags=["classify"], dependencies=[Depends(HEADER), Depends(require_key)]
+    prefix="/v1",
+    tags=["classify"],
+    dependencies=[may(Right.CLASSIFY)],
 )
 
 
 async def classify(body: ClassifyRequest, request: Request) -> Response:
     """Judge one message: what was found, where, and which article and penalty apply."""
-    message = _message(body, request)
+    recorder: Recorder = request.app.state.recorder
+    _check_policy(body, recorder.moderator)
+    asked = body.to_asked()
     try:
-        request.app.state.moderator.policies[message.policy]
+        return _json(await (recorder.preview(asked) if body.dry_run else recorder.answer(asked)))
+    except ConflictError as error:
+        raise ProblemError(409, "Conflict", str(error)) from error
+
+
+def _check_policy(body: ClassifyRequest, moderator: Moderator, prefix: str = "") -> None:
+    """Refuse a policy that does not exist."""
+    if body.policy is None:
+        return
+    try:
+        moderator.policies[body.policy]
     except UnknownNameError as error:
-        problem = unknown_policy(error, "/policy")
+        problem = unknown_policy(error, f"{prefix}/policy")
         raise ProblemError(422, problem.title, problem.detail, problem.errors) from error
-    decision = await request.app.state.batcher.moderate(message)
-    return _json(decision.to_dict())
 
 
 class _ShortWay(APIRoute):
@@ -70,11 +91,16 @@ async def _faultless(request: Request) -> ClassifyRequest | None:
     """Return the body of a request that the general way would let pass, else None."""
     if request.headers.get("content-type") != "application/json":
         return None
-    try:
-        await require_key(request)
-        return ClassifyRequest.model_validate_json(await request.body())
-    except (ProblemError, ValidationError, ClientDisconnect):
+    gate: Gate = request.app.state.gate
+    key = request.headers.get("x-api-key", "")
+    who = gate.remembered(key)
+    if who is None or not who.may(Right.CLASSIFY):
         return None
+    try:
+        body = ClassifyRequest.model_validate_json(await request.body())
+    except (ValidationError, ClientDisconnect):
+        return None
+    return None if gate.limit.wait(key) else body  # one too many is refused by the general way
 
 
 def install(app: FastAPI) -> None:
@@ -93,29 +119,50 @@ def install(app: FastAPI) -> None:
 
 
 @router.post("/classify/batch", response_model=BatchOut, responses=ERRORS)
-def classify_batch(body: BatchRequest, request: Request) -> Response:
+async def classify_batch(body: BatchRequest, request: Request) -> Response:
     """Judge up to 1,000 messages. Answers come in order; a wrong message is answered in its place."""
-    results: list[dict[str, Any]] = [{} for _ in body.messages]
-    messages: list[tuple[int, Message]] = []
-    for number, item in enumerate(body.messages):
-        try:
-            message = _message(ClassifyRequest.model_validate(item), request)
-            request.app.state.moderator.policies[message.policy]
-            messages.append((number, message))
-        except ValidationError as error:
-            problem = invalid(field_problems(error, ("messages", number)))
-            results[number]["error"] = problem.model_dump()
-        except UnknownNameError as error:
-            problem = unknown_policy(error, f"/messages/{number}/policy")
-            results[number]["error"] = problem.model_dump()
-    decisions = request.app.state.moderator.moderate([message for _, message in messages])
-    for (number, _), decision in zip(messages, decisions, strict=True):
-        results[number]["decision"] = decision.to_dict()
-    return _json({"results": results})
+    recorder: Recorder = request.app.state.recorder
+    checked = [
+        _checked(item, number, recorder.moderator) for number, item in enumerate(body.messages)
+    ]
+    good = [one for one in checked if isinstance(one, ClassifyRequest)]
+    asked = [one.to_asked() for one in good]
+    messages = [one.message() for one in asked]
+    decisions = await run_in_threadpool(recorder.moderator.moderate, messages)
+    settled = await asyncio.gather(
+        *(
+            recorder.preview(one) if given.dry_run else recorder.keep(one, made)
+            for given, one, made in zip(good, asked, decisions, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    answers = iter(settled)
+    return _json({"results": [_item(one, answers) for one in checked]})
 
 
-def _message(body: ClassifyRequest, request: Request) -> Message:
-    return body.to_message(policy=request.app.state.settings.default_policy)
+def _checked(item: Any, number: int, moderator: Moderator) -> ClassifyRequest | Problem:
+    """Return a message of a batch, or what is wrong with it."""
+    try:
+        body = ClassifyRequest.model_validate(item)
+        _check_policy(body, moderator, f"/messages/{number}")
+    except ValidationError as error:
+        return invalid(field_problems(error, ("messages", number)))
+    except ProblemError as error:
+        return error.problem
+    return body
+
+
+def _item(
+    one: ClassifyRequest | Problem, answers: Iterator[dict[str, Any] | BaseException]
+) -> dict[str, Any]:
+    if isinstance(one, Problem):
+        return {"error": one.model_dump()}
+    answer = next(answers)
+    if isinstance(answer, ConflictError):
+        return {"error": Problem(title="Conflict", status=409, detail=str(answer)).model_dump()}
+    if isinstance(answer, BaseException):
+        raise answer
+    return {"decision": answer}
 
 
 def _json(content: dict[str, Any]) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from moderation.errors import UnknownNameError
 from moderation.policy import Circumstances, Policy, decide
@@ -12,16 +12,17 @@ from moderation.policyfiles import PolicyBook
 from moderation.taxonomy import taxonomy
 from moderation.types import GroupKind, SenderRole
 from service.api.classify import ERRORS
-from service.auth import HEADER, require_key
+from service.auth import may
 from service.policyview import policy_head, policy_to_dict
 from service.problems import ProblemError, unknown_policy
+from service.rights import Right
 from service.schemas import Problem, RulingOut
 
 router = APIRouter(
     prefix="/v1",
     tags=["reference"],
-    dependencies=[Depends(HEADER), Depends(require_key)],
-    responses={401: ERRORS[401]},
+    dependencies=[may(Right.LOOK_UP)],
+    responses={401: ERRORS[401], 403: ERRORS[403]},
 )
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "No such policy"}

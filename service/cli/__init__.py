@@ -6,7 +6,27 @@ import sys
 
 import typer
 
-from service.cli import classify, policy, serve, train
+from service.cli import (
+    accounts,
+    actions,
+    audit,
+    cases,
+    classify,
+    demo,
+    drift,
+    export,
+    feedback,
+    models,
+    nextup,
+    notices,
+    payroll,
+    policy,
+    report,
+    retention,
+    roster,
+    serve,
+    train,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,22 +37,51 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 some lines or checks failed, 2 wrong usage or input, 130 interrupted.",
 )
 app.add_typer(policy.app, name="policy")
+app.add_typer(accounts.users, name="users")
+app.add_typer(accounts.keys, name="keys")
+app.add_typer(audit.app, name="audit")
+app.add_typer(roster.app, name="groups")
+app.add_typer(cases.app, name="cases")
+app.add_typer(feedback.app, name="feedback")
+app.add_typer(export.app, name="export")
+app.add_typer(notices.app, name="notices")
+app.add_typer(actions.app, name="actions")
+app.add_typer(models.app, name="models")
+app.command(name="retrain")(models.retrain)
+app.command(name="worker")(models.worker)
+app.command(name="drift")(drift.drift)
+app.command(name="next")(nextup.next_up)
+app.command(name="noise")(nextup.noise)
+app.command(name="payroll")(payroll.payroll)
+app.command(name="replay")(cases.replay)
 app.command(name="classify")(classify.classify)
 app.command(name="train")(train.train)
 app.command(name="evaluate")(train.evaluate)
+app.command(name="report")(report.report)
 app.command(name="serve")(serve.serve)
+app.command(name="demo")(demo.demo)
+app.command(name="purge")(retention.purge)
+app.command(name="erase")(retention.erase)
 
 
 EXTRAS = {
     "sklearn": "training",
     "scipy": "training",
     "joblib": "training",
-    "datasketch": "training",
+    "numba": "training",
     "matplotlib": "training",
+    "pyarrow": "training",
     "jinja2": "training",
     "fastapi": "service",
     "uvicorn": "service",
     "pydantic_settings": "service",
+    "sqlalchemy": "service",
+    "argon2": "service",
+    "docx": "service",
+    "reportlab": "service",
+    "openpyxl": "service",
+    "httpx": "service",
+    "prometheus_client": "service",
 }
 """Which extra brings a package that a command needs."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,7 @@ def list_policies(policies: Folders = None, as_json: Json = False) -> None:
 
     heads = [policy_head(policy) for policy in PolicyBook.load(*policies or ())]
     if as_json:
-        _print(heads)
+        show.as_json(heads)
         return
     rows = [[h["id"], h["title"], ", ".join(h["groups"]), ", ".join(h["uncovered"])] for h in heads]
     show.table("policies", ["id", "title", "groups", "uncovered labels"], rows)
@@ -47,7 +47,7 @@ def show_policy(policy_id: str, policies: Folders = None, as_json: Json = False)
 
     body = policy_to_dict(PolicyBook.load(*policies or ())[policy_id])
     if as_json:
-        _print(body)
+        show.as_json(body)
         return
     rows = [
         [a["article"], ", ".join(a["labels"]), a["summary"], " → ".join(map(_step, a["ladder"]))]
@@ -76,12 +76,14 @@ def check(file: Path, as_json: Json = False) -> None:
         head = policy_head(load_policy(file))
     except DataFileError as error:
         if as_json:
-            _print({"ok": False, "file": error.path, "line": error.line, "problem": error.problem})
+            show.as_json(
+                {"ok": False, "file": error.path, "line": error.line, "problem": error.problem}
+            )
         else:
             typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
     if as_json:
-        _print({"ok": True} | head)
+        show.as_json({"ok": True} | head)
     else:
         typer.echo(
             f"{file}: ok, {head['version']}; uncovered: {', '.join(head['uncovered']) or '-'}"
@@ -111,7 +113,7 @@ def explain(
     circumstances = Circumstances(group_kind, sender_role, confirmed_otherwise=occurrence - 1)
     ruling = decide(names, policy, circumstances)
     if as_json:
-        _print(ruling.to_dict())
+        show.as_json(ruling.to_dict())
         return
     for article in ruling.articles:
         typer.echo(f"第{article.article}条（{', '.join(article.labels)}）：{article.summary}")
@@ -120,12 +122,57 @@ def explain(
         typer.echo(f"制度未涉及：{', '.join(ruling.uncovered)}")
 
 
+@app.command(name="try")
+def try_policy(
+    file: Path,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="From this day on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Price the confirmed cases of a policy under a draft of it, and change nothing.
+
+    The draft has the id of the policy whose cases are tried.
+
+    Example: moderation policy try our-firm-draft.toml --since 2026-01-01
+    """
+    from moderation.policyfiles import PolicyBook, load_policy
+    from service import policytrial
+    from service.cli.store import opened
+    from service.storage import history
+    from service.storage.snapshots import Snapshots
+
+    draft = load_policy(file)
+    with opened() as (database, settings), database.read() as connection:
+        snapshots = Snapshots(PolicyBook.load(settings.policies))
+        past = history.confirmed(connection, snapshots, draft.id)
+        start = since or datetime.min.replace(year=1970)
+        trial = policytrial.try_policy(draft, past, start.replace(tzinfo=settings.zone))
+    if as_json:
+        show.as_json(trial.to_dict())
+        return
+    typer.echo(
+        f"{trial.cases} confirmed cases of {draft.id}, {len(trial.differences)} priced otherwise"
+    )
+    rows = [
+        [name, str(one.cases), f"{one.least:.2f}", str(other.cases), f"{other.least:.2f}"]
+        for name, (one, other) in [*trial.articles.items(), ("all", (trial.before, trial.after))]
+    ]
+    show.table("articles", ["article", "cases", "fines from", "draft: cases", "fines from"], rows)
+    changed = [
+        [
+            one.case_id,
+            one.at.astimezone(settings.zone).strftime("%Y-%m-%d"),
+            show.penalty(one.before) if one.before else "无",
+            show.penalty(one.after) if one.after else "无",
+        ]
+        for one in trial.differences
+    ]
+    show.table("priced otherwise", ["case", "sent", "now", "draft"], changed)
+
+
 def _step(step: dict[str, Any]) -> str:
     amount = step["amount"]
     money = "" if amount is None else f" {amount['min']}–{amount['max'] or '…'}"
     who = f" ({', '.join(step['liable'])})" if "liable" in step else ""
     return f"{step['kind']}{money}{who}"
-
-
-def _print(body: Any) -> None:
-    typer.echo(json.dumps(body, ensure_ascii=False, indent=1))

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from moderation.taxonomy import taxonomy
 from moderation.types import Action, Decision, Penalty
+from service.wording import KINDS
 
 ACTION = {
     Action.PASS: ("通过", "green"),
     Action.REVIEW: ("待复核", "yellow"),
     Action.BLOCK: ("拦截", "red"),
-}
-KIND = {
-    "removal": "移出群",
-    "serious_warning": "严重警告",
-    "fine": "罚款",
-    "warning": "警告",
-    "reminder": "提醒",
-    "discretionary": "按公司制度处理",
 }
 
 
@@ -57,7 +53,7 @@ def decision(text: str, judged: Decision) -> None:
 
 def penalty(proposed: Penalty) -> str:
     """Return a penalty in Chinese words."""
-    words = KIND[proposed.kind]
+    words = KINDS[proposed.kind]
     amount = proposed.amount
     if proposed.kind == "fine" and amount is None:
         words += "（金额由复核人定）"
@@ -69,6 +65,11 @@ def penalty(proposed: Penalty) -> str:
     return f"{words}，第{proposed.occurrence}次，待人工确认"
 
 
+def as_json(body: Any) -> None:
+    """Print a value for machines."""
+    typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+
+
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table."""
     grid = Table(title=title, title_justify="left")
@@ -76,7 +77,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         grid.add_column(column)
     for row in rows:
         grid.add_row(*row)
-    Console().print(grid)
+    Console(markup=False).print(grid)
 
 
 @contextmanager

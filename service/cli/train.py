@@ -60,26 +60,38 @@ def evaluate(
         list[Path] | None,
         typer.Option("--input", help="Labelled JSON Lines; absent: the model's held-out figures."),
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Only messages of this split; `test` is what no model has learnt from."),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Model folder, version or alias.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write report.html here.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on labelled messages.
 
-    With `--input` the model judges those messages, which must not be its training data. Without, the
-    model's own held-out figures are shown: every data file judged by a model that did not see it.
+    With `--input` the model judges those messages, which must not be its training data. With `--split
+    test` it judges the messages of the data set, or of `--input`, that are kept out of all training.
+    Without either, the model's own held-out figures are shown: every data file judged by a model that
+    did not see it.
 
     Example: moderation evaluate --input our-messages.jsonl --model champion --report report.html
-    """
-    from moderation.artifacts import load_model, resolve_model
 
-    loaded = load_model(resolve_model(model))
-    if not inputs:
+    Example: moderation evaluate --split test
+    """
+    from moderation.artifacts import load_model
+    from moderation.registry import Registry
+
+    loaded = load_model(Registry().resolve(model))
+    if not inputs and not split:
         _report(loaded.about["metrics"], as_json)
         return
     from training import corpus, publish
 
-    _report(publish.judge(loaded, corpus.load_samples(inputs), report), as_json)
+    samples = corpus.load_samples(inputs or ())
+    if split:
+        samples = corpus.of_split(samples, split)
+    _report(publish.judge(loaded, samples, report), as_json)
 
 
 def _samples(added: list[Path], weight: float, corpora: list[str]) -> list[Sample]:

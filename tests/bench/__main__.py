@@ -21,6 +21,8 @@ BENCHMARKS = {
     "cli": "cli",
     "service": "service",
     "http": "http_rate",
+    "pages": "pages",
+    "train": "training",
 }
 """Name of each benchmark and the module that holds it; imported only when it runs."""
 

@@ -27,10 +27,13 @@ class Scale:
     requests: int = 4000
     service_messages: int = 5000
     training: int | None = None
+    firms: int = 100
 
 
 FULL = Scale()
-QUICK = Scale(messages=64, rounds=2, starts=1, requests=200, service_messages=200, training=600)
+QUICK = Scale(
+    messages=64, rounds=2, starts=1, requests=200, service_messages=200, training=600, firms=1
+)
 
 
 def pin(cpus: Iterable[int]) -> None:

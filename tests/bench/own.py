@@ -24,7 +24,7 @@ def core(engine: str, texts: Sequence[str], size: int) -> Job:
     judge = moderator(engine)
     parts = batches(texts, size)
     # `_score` is features + scorer as the pipeline calls them.
-    return lambda: [judge._score(normalize(part)) for part in parts]
+    return lambda: [judge._score(judge.model, normalize(part)) for part in parts]
 
 
 def whole(engine: str, texts: Sequence[str], size: int) -> Job:

@@ -34,9 +34,26 @@ def test_quick_run_names_every_figure(tmp_path: Path):
     assert "core.numpy.1024" in done.stdout
 
 
+def test_quick_training(tmp_path: Path):
+    out = tmp_path / "bench.json"
+    done = run_bench("--quick", "--only", "train", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(out.read_text("utf-8"))["results"]
+    assert result["name"] == "train.600"
+
+
+def test_quick_pages(tmp_path: Path):
+    out = tmp_path / "bench.json"
+    done = run_bench("--quick", "--only", "pages", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    results = {one["name"]: one for one in json.loads(out.read_text("utf-8"))["results"]}
+    assert results["pages.queue"]["target"] == "< 100"
+    assert results["pages.case.open.queries"]["met"]
+
+
 def test_list_names_the_benchmarks():
     names = run_bench("--list").stdout.split()
-    assert names == ["core", "whole", "against", "cli", "service", "http"]
+    assert names == ["core", "whole", "against", "cli", "service", "http", "pages", "train"]
 
 
 @pytest.mark.parametrize("option", [("--only", "nothing"), ("--nothing",)])

@@ -7,10 +7,11 @@ slow is being flagged (evidence is gathered with jieba), so that the mix matters
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from functools import cache
 
-from training.corpus import Sample, load_samples
+from training.corpus import TEST, Sample, load_samples
 
 SEED = 20261123
 SHARE = 0.05
@@ -61,6 +62,38 @@ def as_collected(count: int) -> Traffic:
     share = sum(not sample.is_clean for sample in samples()) / len(samples())
     bad = round(count * share)
     return _mix(count - bad, bad, "collected")
+
+
+def learnable() -> list[Sample]:
+    """Return the lines of the data set that training learns from."""
+    return [sample for sample in samples() if sample.split != TEST]
+
+
+def many(count: int) -> list[Sample]:
+    """Return so many different samples to train on.
+
+    Lines of the data set, and once they are used up the head of one with the tail of another of the
+    same labels, in as many files as the data set would have at that size.
+    """
+    dice = random.Random(SEED)
+    known = learnable()
+    if count <= len(known):
+        return dice.sample(known, count)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for sample in known:
+        alike[sample.labels].append(sample.text)
+    out = known[:]
+    while len(out) < count:
+        head = known[len(out) % len(known)]
+        text = _crossed(head.text, dice.choice(alike[head.labels]), dice)
+        out.append(replace(head, text=text, unit=f"{head.unit} {len(out) // len(known)}"))
+    return out
+
+
+def _crossed(head: str, tail: str, dice: random.Random) -> str:
+    text = head[: dice.randint(1, len(head))] + tail[dice.randrange(len(tail)) :]
+    place = dice.randrange(len(text))
+    return text[:place] + chr(dice.randrange(0x4E00, 0x9FA5)) + text[place:]
 
 
 def _mix(good: int, bad: int, name: str) -> Traffic:

@@ -1,0 +1,1 @@
+"""Programs that stand between a chat platform and the service."""

@@ -1,0 +1,110 @@
+"""What a roster says of a group and of a member, checked the same in a file and over HTTP; what a file did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from moderation.types import GroupKind, SenderRole
+from service.schemas import Answer, FieldProblem
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+MAX_TOLD = 100
+"""Mistakes of a file that an answer lists."""
+
+
+def _sensible(at: datetime) -> datetime:
+    if not EARLIEST <= at < LATEST:
+        raise ValueError(f"must be between {EARLIEST.year} and {LATEST.year - 1}")
+    return at
+
+
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+"""A name or an id; PostgreSQL keeps no NUL."""
+Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
+
+
+class GroupIn(BaseModel):
+    """A group; what is absent is unknown. `owner` and `admin` are member ids."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "生产一部", "kind": "work", "policy": "factory", "owner": "u-1"}]
+        },
+    )
+
+    name: Word
+    kind: GroupKind | None = None
+    policy: Annotated[Word | None, Field(description="The default policy if absent")] = None
+    owner: Word | None = None
+    admin: Word | None = None
+    dissolved: bool | None = None
+
+
+class GroupRow(GroupIn):
+    """A line of a file of groups."""
+
+    group_id: Word
+
+
+class MemberIn(BaseModel):
+    """A member of a group; what is absent is unknown. `supervisor` is a member id."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"nickname": "生产部-李想", "supervisor": "u-1", "name": "李想"}]
+        },
+    )
+
+    nickname: Word | None = None
+    role: SenderRole | None = None
+    supervisor: Word | None = None
+    name: Word | None = None
+    department: Word | None = None
+    wage: Annotated[
+        Decimal | None, Field(ge=0, le=100_000_000, decimal_places=2, description="Of a month, CNY")
+    ] = None
+    joined: Moment | None = None
+    left: Moment | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> MemberIn:
+        if self.joined and self.left and self.left <= self.joined:
+            raise ValueError("left must be after joined")
+        return self
+
+
+class MemberRow(MemberIn):
+    """A line of a file of members."""
+
+    group_id: Word
+    member_id: Word
+
+
+class GroupCounts(Answer):
+    """What a file did to groups."""
+
+    added: int
+    changed: int
+    same: int
+
+
+class MemberCounts(GroupCounts):
+    """What a file did to members; who is not present any more has left."""
+
+    left: int
+
+
+class Imported(Answer):
+    """What an import did, or would do in a dry run; `errors` are of lines that were left out."""
+
+    dry_run: bool
+    groups: GroupCounts
+    members: MemberCounts
+    errors: Annotated[list[FieldProblem], Field(description=f"The first {MAX_TOLD}")]

@@ -1,0 +1,116 @@
+"""Counts for the overview: what was flagged, what became of it, how long it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, Connection, func, select, type_coerce
+
+from service.cases import BREACHES, CLOSED, Appeal, State
+from service.storage.casequery import IN_VIEW
+from service.storage.columns import from_ms
+from service.storage.schema import case_labels, cases
+
+HOUR = 3_600_000
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts of the cases opened in a span of time; `hours` is the median from flag to verdict."""
+
+    per_day: dict[date, int]
+    per_label: dict[str, tuple[int, int]]
+    per_group: dict[str, int]
+    by_state: dict[State, int]
+    hours: float | None
+    overturned: int
+    appeals: int
+
+    @property
+    def total(self) -> int:
+        """Return how many cases were opened."""
+        return sum(self.by_state.values())
+
+    @property
+    def closed(self) -> int:
+        """Return how many of them have a verdict."""
+        return sum(self.by_state.get(state, 0) for state in CLOSED)
+
+    @property
+    def breaches(self) -> int:
+        """Return how many of them were confirmed, with the labels found or others."""
+        return sum(self.by_state.get(state, 0) for state in BREACHES)
+
+
+def overview(connection: Connection, since: datetime, until: datetime, zone: ZoneInfo) -> Overview:
+    """Return the counts of `[since, until)`; `per_label` holds found and confirmed."""
+    within = (cases.c.opened_at >= since, cases.c.opened_at < until, IN_VIEW)
+    by_state: Counter[State] = Counter()
+    by_appeal: Counter[str] = Counter()
+    query = select(cases.c.state, cases.c.appeal, func.count()).where(*within)
+    for state, appeal, count in connection.execute(query.group_by(cases.c.state, cases.c.appeal)):
+        by_state[State(state)] += count
+        if appeal is not None:
+            by_appeal[appeal] += count
+    return Overview(
+        per_day=_per_day(connection, within, zone),
+        per_label=_per_label(connection, within),
+        per_group=_per_group(connection, within),
+        by_state=dict(by_state),
+        hours=_hours(connection, within),
+        overturned=by_appeal[Appeal.OVERTURNED.value],
+        appeals=by_appeal.total(),
+    )
+
+
+def _per_day(connection: Connection, within: tuple[Any, ...], zone: ZoneInfo) -> dict[date, int]:
+    """Count by hours in the database and by days of the zone here: days there are not all alike."""
+    hour = type_coerce(cases.c.opened_at, BigInteger) / HOUR
+    rows = connection.execute(
+        select(func.floor(hour).label("hour"), func.count()).where(*within).group_by("hour")
+    )
+    days: Counter[date] = Counter()
+    for row in rows:
+        days[from_ms(int(row[0]) * HOUR).astimezone(zone).date()] += int(row[1])
+    return dict(days)
+
+
+def _per_label(connection: Connection, within: tuple[Any, ...]) -> dict[str, tuple[int, int]]:
+    rows = connection.execute(
+        select(case_labels.c.label, cases.c.state, func.count())
+        .join(cases, cases.c.case_id == case_labels.c.case_id)
+        .where(*within)
+        .group_by(case_labels.c.label, cases.c.state)
+    )
+    found: Counter[str] = Counter()
+    confirmed: Counter[str] = Counter()
+    for label, state, count in rows:
+        found[label] += count
+        confirmed[label] += count if state == State.CONFIRMED.value else 0
+    return {label: (count, confirmed[label]) for label, count in found.most_common()}
+
+
+def _per_group(connection: Connection, within: tuple[Any, ...]) -> dict[str, int]:
+    count = func.count().label("count")
+    rows = connection.execute(
+        select(cases.c.group_id, count)
+        .where(*within, cases.c.group_id.is_not(None))
+        .group_by(cases.c.group_id)
+        .order_by(count.desc(), cases.c.group_id)
+        .limit(TOP)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _hours(connection: Connection, within: tuple[Any, ...]) -> float | None:
+    taken = type_coerce(cases.c.decided_at, BigInteger) - type_coerce(cases.c.opened_at, BigInteger)
+    found = list(
+        connection.execute(select(taken).where(*within, cases.c.decided_at.is_not(None))).scalars()
+    )
+    return median(found) / HOUR if found else None

@@ -1,0 +1,66 @@
+"""A browser, and services for it to look at: one with an invented firm's week, one with users alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from service import demo
+from service.app import create_app
+from service.signin import HASHER
+from service.storage import accounts
+from tests.browser.site import PASSWORD, Site, serving
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return the system's Chromium; without one the tests are skipped, or fail if REQUIRE_BROWSER is set."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        reason = "no Chromium: install it, or name it by CHROMIUM"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return the demonstration."""
+    app = create_app(demo.settings(tmp_path_factory.mktemp("full")))
+    demo.fill(app.state, datetime.now(UTC))
+    with serving(app) as site:
+        yield site
+
+
+@pytest.fixture
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a service that has users and nothing else, for a test to change."""
+    app = create_app(demo.settings(tmp_path_factory.mktemp("fresh")))
+    password = HASHER.hash(PASSWORD)
+    with app.state.database.write() as connection:
+        for user in demo.users():
+            accounts.put_user(
+                connection,
+                datetime.now(UTC),
+                "test",
+                user.name,
+                password=password,
+                roles=user.roles,
+            )
+    with serving(app) as site:
+        yield site

@@ -1,0 +1,1 @@
+"""The analysts' loop with real parts: service processes, workers, training."""

@@ -9,7 +9,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 MODEL ?= models/$(shell date +%Y.%m.%d)
 
 .DELETE_ON_ERROR:
-.PHONY: help install check format test bench serve tables train clean
+.PHONY: help install check format test bench serve demo tables train clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -27,13 +27,18 @@ format: $(VENV)/.dev ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/browser --ignore=tests/loop --ignore=tests/stress
+	$(BIN)/python -m pytest -q tests/stress tests/loop
+	$(BIN)/python -m pytest -q tests/browser
 
 bench: $(VENV)/.bench ## measure speed and quality against simpler methods
 	$(BIN)/python -m tests.bench
 
 serve: $(VENV)/.service ## install what the service needs and start it
 	$(BIN)/moderation serve
+
+demo: $(VENV)/.service ## show the service with an invented firm and a week of its messages
+	$(BIN)/moderation demo
 
 tables: $(VENV)/.dev ## rebuild the normaliser's generated tables
 	$(BIN)/python -m training.build_tables

@@ -62,7 +62,10 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # with the default of 5 the system resets some of many callers
+
+    server = Server(("127.0.0.1", 0), Handler)
     told = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -178,9 +181,7 @@ def test_dead_in_the_end_and_revived(office, receiver):
 def test_two_replicas_send_each_once(office, receiver):
     warn(office, 25)
     replicas = [courier(office, receiver.url) for _ in range(2)]
-    sent = sum(rounds(*replicas, count=4))
-    office.clock += LEASE  # what a busy machine lost on the way is sent again
-    assert sent + sum(rounds(*replicas)) == 25
+    assert sum(rounds(*replicas, count=4)) == 25
     assert sorted(receiver.ids()) == sorted(set(receiver.ids()))
     assert states(office) == {"acknowledged": 25}
 

@@ -51,6 +51,9 @@ document.addEventListener("click", (event) => {
   if (closer) closer.closest("dialog").close();
 });
 
+/** The keyboard belongs to the page again as soon as a dialog is closed, not only when that has been drawn. */
+document.addEventListener("close", () => document.activeElement?.blur(), true);
+
 /** data-confirm asks before a form is sent. */
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;

@@ -41,6 +41,10 @@ groups = Table(
     Column("owner", Name),
     Column("admin", Name),
     Column("dissolved", Boolean, nullable=False),
+    Column("departments", Json),
+    Column("temporary", Boolean, nullable=False, default=False),
+    Column("ended_at", Time),
+    Column("from_event", Boolean, nullable=False, default=False),
     comment="one row per version of a group; the last one not after a time holds then",
 )
 
@@ -54,6 +58,7 @@ members = Table(
     Column("role", String(20), nullable=False),
     Column("supervisor", Name),
     Column("present", Boolean, nullable=False),
+    Column("from_event", Boolean, nullable=False, default=False),
     Index("ix_members_member_id", "member_id"),
     comment="one row per version of a membership; not present means left",
 )
@@ -65,7 +70,73 @@ people = Table(
     Column("name", Name),
     Column("department", Name),
     Column("wage", Money),
+    Column("employed_from", Time),
+    Column("employed_until", Time),
     comment="what is the same in every group; wage is a month's, for the cap",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Name, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("group_id", Name, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("member_id", Name),
+    Column("by", Name),
+    Column("detail", Json, nullable=False),
+    Column("received_at", Time, nullable=False),
+    Index("ix_events_group_id_at", "group_id", "at"),
+    comment="what happened in groups besides messages, each once; the roster's history is folded from them",
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("group_id", Name, nullable=False),
+    Column("message_id", Name, nullable=False),
+    Column("sender_id", Name, nullable=False),
+    Column("sent_at", Time, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("reply_to", Name),
+    Column("mentions", Json, nullable=False),
+    Column("text", Text),
+    Index("ix_turns_group_id_sent_at", "group_id", "sent_at"),
+    Index("uq_turns_group_id_message_id", "group_id", "message_id", unique=True),
+    comment="messages of groups whose policy asks for answers; text only of what asks, puts off or is a notice",
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("duty_id", String(40), primary_key=True),
+    Column("rule", String(40), nullable=False),
+    Column("article", Name, nullable=False),
+    Column("policy_id", Name, nullable=False),
+    Column("group_id", Name, nullable=False),
+    Column("party", String(20), nullable=False),
+    Column("person", Name),
+    Column("subject", Name, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("due", Time, nullable=False),
+    Column("met_at", Time),
+    Column("reminded_at", Time),
+    Column("state", String(12), nullable=False),
+    Column("case_id", String(40), ForeignKey("cases.case_id")),
+    Column("detail", Json, nullable=False),
+    Index("ix_duties_state_due", "state", "due"),
+    Index("ix_duties_group_id_state", "group_id", "state"),
+    Index("ix_duties_person", "person"),
+    comment="what somebody owes a group under a policy's conduct rules, until when, and what became of it",
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("group_id", Name, primary_key=True),
+    Column("next_at", Time, nullable=False, index=True),
+    comment="when each group's duties are to be looked at next",
 )
 
 seen = Table(
@@ -104,6 +175,7 @@ cases = Table(
     Column("found", Json, nullable=False),
     Column("group_kind", String(20), nullable=False),
     Column("sender_role", String(20), nullable=False),
+    Column("party", String(20)),
     Column("policy_id", Name, nullable=False),
     Column("policy_version", Name, nullable=False),
     Column("lexicon_version", Name, nullable=False),
@@ -130,7 +202,7 @@ cases = Table(
     Index("ix_cases_decided_at", "decided_at"),
     Index("ix_cases_appeal", "appeal"),
     Index("ix_cases_opinion_wanted", "opinion_wanted"),
-    comment="origin: see service.cases.Origin; rate: the share sampled when a passed message was drawn",
+    comment="origin: see service.cases.Origin; rate: share of a sample; party: as what one is liable for conduct",
 )
 
 case_labels = Table(
@@ -247,6 +319,15 @@ users = Table(
     Column("member_id", Name),
     Column("created_at", Time, nullable=False),
     Column("disabled_at", Time),
+)
+
+saved_filters = Table(
+    "saved_filters",
+    metadata,
+    Column("user", Name, ForeignKey(users.c.name), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("query", Text, nullable=False),
+    comment="filters of the queue that users have given a name",
 )
 
 attempts = Table(

@@ -82,12 +82,14 @@ class Tab:
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Sign in by keyboard."""
         self.go("/signin")
+        self.page.wait_for_selector("[name=name]:focus")  # a field takes the focus only once it is drawn
         keys = self.page.keyboard
         keys.type(name)
         keys.press("Tab")
         keys.type(password)
-        keys.press("Enter")
-        self.page.wait_for_url(self.site.url + "/")
+        with self.page.expect_navigation():
+            keys.press("Enter")
+        assert self.page.url == self.site.url + "/", self.text()
 
     def press(self, key: str, then: str) -> None:
         """Press a key and wait for what it brings about."""
@@ -124,7 +126,7 @@ def barriers(page: Page) -> list[str]:
 def tab(browser: Browser, site: Site, name: str | None = None, **options: Any) -> Iterator[Tab]:
     """Open a tab in a window of its own, signed in under a name if one is given."""
     context = browser.new_context(**{"viewport": WIDE, "locale": "zh-CN"} | options)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     try:
         found = Tab(site, context.new_page())
         if name is not None:

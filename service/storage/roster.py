@@ -31,7 +31,11 @@ _OF_MEMBER = (
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group; `policy` None means the default one. `owner` and `admin` are member ids."""
+    """A group; `policy` None means the default one. `owner` and `admin` are member ids.
+
+    `departments` are those whose people belong in it, none where that is not said; `ended_at` is when
+    the task of a temporary group was done.
+    """
 
     group_id: str
     name: str
@@ -40,6 +44,9 @@ class Group:
     owner: str | None = None
     admin: str | None = None
     dissolved: bool = False
+    departments: tuple[str, ...] = ()
+    temporary: bool = False
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is the same in every group; `wage` is a month's, used for the cap alone."""
+    """What is the same in every group; `wage` is a month's, used for the cap alone.
+
+    Employed from `employed_from` until before `employed_until`; None is not known, or no end.
+    """
 
     member_id: str
     name: str | None = None
     department: str | None = None
     wage: Decimal | None = None
+    employed_from: datetime | None = None
+    employed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +245,7 @@ def places_at(connection: Connection, wanted: Sequence[Whereabouts]) -> list[Pla
 def people_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Person]:
     """Return what is known of people."""
     rows = _versions(connection, people, people.c.member_id, ids)
-    return {
-        row.member_id: Person(row.member_id, row.name, row.department, row.wage) for row in rows
-    }
+    return {row.member_id: _person(row) for row in rows}
 
 
 def member_counts(connection: Connection, at: datetime) -> dict[str, int]:
@@ -321,7 +331,16 @@ def _told(group: Group) -> dict[str, Any]:
 
 def _group(row: Any) -> Group:
     return Group(
-        row.group_id, row.name, GroupKind(row.kind), row.policy, row.owner, row.admin, row.dissolved
+        row.group_id,
+        row.name,
+        GroupKind(row.kind),
+        row.policy,
+        row.owner,
+        row.admin,
+        row.dissolved,
+        tuple(row.departments or ()),
+        row.temporary,
+        row.ended_at,
     )
 
 
@@ -333,6 +352,17 @@ def _member(row: Any) -> Member:
         SenderRole(row.role),
         row.supervisor,
         row.present,
+    )
+
+
+def _person(row: Any) -> Person:
+    return Person(
+        row.member_id,
+        row.name,
+        row.department,
+        row.wage,
+        row.employed_from,
+        row.employed_until,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from moderation.policy import Policy
+from moderation.policy import ConductRule, Policy
 from service.conduct.worktime import WorkTime
 from service.storage.roster import Group, Member, Person, Stamped
 
@@ -85,6 +85,12 @@ class Facts:
     people: Mapping[str, Person]
     events: Sequence[Event] = ()
     turns: Sequence[Turn] = ()
+
+    def deadline(self, rule: ConductRule, since: datetime) -> datetime:
+        """Return until when what has begun at a time must be put right."""
+        if rule.within is None:
+            return since
+        return self.worktime.deadline(since, rule.within, rule.clock)
 
 
 @dataclass(frozen=True, slots=True)

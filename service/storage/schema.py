@@ -136,7 +136,8 @@ checks = Table(
     metadata,
     Column("group_id", Name, primary_key=True),
     Column("next_at", Time, nullable=False, index=True),
-    comment="when each group's duties are to be looked at next",
+    Column("quiet_since", Time),
+    comment="when each group's duties are to be looked at next; what its turns came to before is decided",
 )
 
 seen = Table(
@@ -293,7 +294,7 @@ actions = Table(
     "actions",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("case_id", String(40), ForeignKey(cases.c.case_id), nullable=False, index=True),
+    Column("case_id", String(40), ForeignKey(cases.c.case_id), index=True),
     Column("notice_id", Serial, ForeignKey(notices.c.id)),
     Column("kind", String(20), nullable=False),
     Column("group_id", Name),

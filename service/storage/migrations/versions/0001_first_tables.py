@@ -112,8 +112,9 @@ def upgrade() -> None:
         "checks",
         sa.Column("group_id", sa.String(length=200), nullable=False),
         sa.Column("next_at", service.storage.columns.Time(), nullable=False),
+        sa.Column("quiet_since", service.storage.columns.Time(), nullable=True),
         sa.PrimaryKeyConstraint("group_id", name=op.f("pk_checks")),
-        comment="when each group's duties are to be looked at next",
+        comment="when each group's duties are to be looked at next; what its turns came to before is decided",
     )
     with op.batch_alter_table("checks", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_checks_next_at"), ["next_at"], unique=False)
@@ -478,7 +479,7 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=True),
         sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("group_id", sa.String(length=200), nullable=True),

@@ -1,0 +1,138 @@
+"""What messages do in the conversation of a group: kept without their text, but for what waits for an answer.
+
+    messages of groups whose policy asks for answers ─ kinds ─ turns ─ the group is woken
+
+The text of a question stays while somebody may still have to see it, then it goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from moderation.policy import Policy
+from service.asked import Asked
+from service.conduct.model import EVERYBODY, Turn, TurnKind
+from service.conduct.rules import listens
+from service.storage import checks
+from service.storage.schema import turns
+
+_MENTION = re.compile(r"[@＠]([^\s@＠\u2005，。！？!?,:：]{1,40})")
+_ALL = ("所有人", "全体成员", "all", "ALL", "All")
+_KEPT = (TurnKind.QUESTION, TurnKind.REQUEST, TurnKind.COMPLAINT, TurnKind.SHIRK, TurnKind.INTERIM)
+"""Kinds whose text is kept: a person who judges the case has to see it."""
+
+
+class Kinds(Protocol):
+    """Tells what messages do; `moderation.turns.TurnModel` does."""
+
+    def kinds(self, texts: Sequence[str]) -> list[str]:
+        """Return the kind of each text, one of `TurnKind`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that is a turn: its id, or the number that stands for it."""
+
+    asked: Asked
+    message_id: str
+    sent_at: datetime
+
+
+class Ears:
+    """Hears what is said in groups."""
+
+    def __init__(self, model: Kinds) -> None:
+        self._model = model
+        self._listening: dict[str, bool] = {}
+
+    def listens(self, policy: Policy) -> bool:
+        """Return whether messages under a policy are to be heard."""
+        known = self._listening.get(policy.version)
+        if known is None:
+            known = self._listening[policy.version] = listens(policy)
+        return known
+
+    def hear(self, connection: Connection, heard: Sequence[Heard], now: datetime) -> None:
+        """Keep turns and wake their groups."""
+        if not heard:
+            return
+        kinds = self._model.kinds([one.asked.text for one in heard])
+        rows = [_row(one, TurnKind(kind)) for one, kind in zip(heard, kinds, strict=True)]
+        connection.execute(insert(turns), rows)
+        checks.wake_all(connection, {row["group_id"] for row in rows}, now)
+
+
+def mentions(text: str) -> list[str]:
+    """Return what stands behind each @ of a text; all members are `EVERYBODY`."""
+    found = _MENTION.findall(text)
+    return list(dict.fromkeys(EVERYBODY if one.startswith(_ALL) else one for one in found))
+
+
+def of_group(connection: Connection, group_id: str, since: datetime | None) -> list[Turn]:
+    """Return the turns of a group after a time, by time then id; mentions as they were written."""
+    query = select(turns).where(turns.c.group_id == group_id)
+    if since is not None:
+        query = query.where(turns.c.sent_at > since)
+    rows = connection.execute(query.order_by(turns.c.sent_at, turns.c.message_id))
+    return [_turn(row) for row in rows]
+
+
+def forget(connection: Connection, group_id: str | None, message_id: str, now: datetime) -> None:
+    """Drop a turn whose message was recalled."""
+    gone = connection.execute(
+        delete(turns).where(turns.c.group_id == group_id, turns.c.message_id == message_id)
+    )
+    if gone.rowcount and group_id is not None:
+        checks.wake(connection, group_id, now)
+
+
+def drop_texts(connection: Connection, group_id: str, message_ids: Iterable[str]) -> None:
+    """Drop the texts of turns that nobody will have to see any more."""
+    wanted = [{"wanted": one} for one in message_ids]
+    if wanted:
+        query = update(turns).where(
+            turns.c.group_id == group_id, turns.c.message_id == bindparam("wanted")
+        )
+        connection.execute(query.values(text=None), wanted)
+
+
+def drop_before(connection: Connection, group_id: str, until: datetime) -> None:
+    """Drop the turns of a group up to a time: all that hung on them is decided."""
+    connection.execute(
+        delete(turns).where(turns.c.group_id == group_id, turns.c.sent_at <= until)
+    )
+
+
+def _row(heard: Heard, kind: TurnKind) -> dict[str, Any]:
+    asked = heard.asked
+    named = mentions(asked.text) if "@" in asked.text or "＠" in asked.text else []
+    keeps = kind in _KEPT or EVERYBODY in named
+    return {
+        "group_id": asked.group_id,
+        "message_id": heard.message_id,
+        "sender_id": asked.sender_id,
+        "sent_at": heard.sent_at,
+        "kind": kind.value,
+        "reply_to": asked.reply_to,
+        "mentions": named,
+        "text": asked.text if keeps else None,
+    }
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        message_id=row.message_id,
+        sender_id=row.sender_id,
+        sent_at=row.sent_at,
+        kind=TurnKind(row.kind),
+        reply_to=row.reply_to,
+        mentions=tuple(row.mentions),
+        text=row.text,
+    )

@@ -15,7 +15,7 @@ from service.caseschemas import (
     EntryOut,
     RecordOut,
 )
-from service.masking import mask_text, stored_spans
+from service.masking import dotted
 from service.storage.casequery import RECORD, Counts, Standing, Whole
 
 
@@ -71,10 +71,9 @@ def record(member_id: str, rows: Iterable[Any]) -> RecordOut:
 
 def _head(row: Any) -> dict[str, Any]:
     same = CaseHead.model_fields.keys() - {"policy", "text", "amount"}
-    shown = None if row.text is None else mask_text(row.text, stored_spans(row.decision))
     return {name: getattr(row, name) for name in same} | {
         "policy": row.policy_version,
-        "text": shown,
+        "text": dotted(row.text, row.decision),
         "amount": _money(row.amount),
     }
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from service.cases import State
-from service.masking import mask_text, stored_spans
+from service.masking import dotted
 from service.schemas import Answer
 from service.storage.shadows import BOTH, GAINED, LOST, Standing
 
@@ -44,7 +44,7 @@ class DifferingCase(Answer):
         """Return a row of `shadows.behind`, the private parts of its text dotted."""
         return cls(
             case_id=row.case_id,
-            text=row.text and mask_text(row.text, stored_spans(row.decision)),
+            text=dotted(row.text, row.decision),
             champion=tuple(row.old),
             challenger=tuple(row.new),
             challenger_action=row.new_action,

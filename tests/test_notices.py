@@ -65,6 +65,13 @@ def test_private_parts_of_the_quotation_are_masked(office):
     assert office.notices(case_id)[0].facts.quotation == "王某电话 1•••••••••1"
 
 
+def test_so_are_numbers_that_no_pattern_knows(office):
+    text = "王某的身份证是 110101199003078871"  # its check digit is wrong
+    case_id = office.flag("personal_data", text=text, policy="division")
+    office.confirm(case_id)
+    assert office.notices(case_id)[0].facts.quotation == f"王某的身份证是 1{'•' * 16}1"
+
+
 def test_a_second_person_approves(office):
     notice_id = office.confirmed()
     with pytest.raises(NoticeError, match="another person"):

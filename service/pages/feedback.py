@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from service.masking import mask_text, stored_spans
+from service.masking import dotted
 from service.pages.shell import SECURITY, Visit, in_thread, page
 from service.rights import Right
 from service.storage import audit
@@ -61,10 +61,9 @@ async def export(visit: Taking) -> Response:
 
 
 def _shown(row: Any) -> dict[str, Any]:
-    text = None if row.text is None else mask_text(row.text, stored_spans(row.decision))
     return {
         "case_id": row.case_id,
-        "text": text,
+        "text": dotted(row.text, row.decision),
         "found": row.found,
         "said": row.said,
         "comment": row.comment,

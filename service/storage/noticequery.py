@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, Select, Text, and_, func, or_, select, type_coerce
 
 from service import payroll
-from service.masking import mask_text, stored_spans
+from service.masking import dotted
 from service.notices import NoticeState
 from service.noticeview import Facts, Liable, NoticeView, Signed, Someone
 from service.storage import roster
@@ -159,7 +159,7 @@ def _view(
             group_id=row.group_id,
             group_name=place.group.name if place.group else None,
             labels=_labels(row.articles),
-            quotation=_quotation(row),
+            quotation=dotted(row.text, row.decision),
             recalled=row.recalled_at is not None,
         ),
         drafted_at=row.drafted_at,
@@ -183,10 +183,6 @@ def _someone(
 def _labels(articles: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Return the labels that the notice rests on; those of the case may have been overturned since."""
     return tuple(dict.fromkeys(label for article in articles for label in article["labels"]))
-
-
-def _quotation(row: Any) -> str | None:
-    return None if row.text is None else mask_text(row.text, stored_spans(row.decision))
 
 
 def counts(connection: Connection) -> dict[str, int]:

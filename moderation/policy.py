@@ -70,15 +70,69 @@ class Rule:
         return Penalty(step.kind, step.amount, self.liable, occurrence, self.article, self.duty)
 
 
+UNITS = ("minutes", "hours", "working_days")
+"""What a `Span` counts in."""
+
+CLOCKS = ("working", "always")
+"""How minutes and hours of a `Span` pass: standing still outside work hours and on days off, or not."""
+
+ASKERS = ("customer", "staff", "lead")
+"""Whose question or word counts; a lead is the group's owner, its admin or a supervisor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time that a policy gives: `amount` (from 1) of `unit`, one of `UNITS`.
+
+    `str` gives it as policy files write it: `2 working days`.
+    """
+
+    amount: int
+    unit: str
+
+    MOST: ClassVar[int] = 10_000
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a unit that does not exist or an amount outside 1..`MOST`."""
+        if self.unit not in UNITS or not 1 <= self.amount <= self.MOST:
+            raise ValueError(f"not a span of time: {self.amount} {self.unit}")
+
+    def __str__(self) -> str:
+        unit = self.unit.replace("_", " ")
+        return f"{self.amount} {unit.removesuffix('s') if self.amount == 1 else unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class ConductRule:
-    """An article about how a group is run; each step names who is liable for it."""
+    """An article about how a group is run; each step names who is liable for it.
+
+    `rule` is an id of `moderation.conductrules`, which has the rules' meaning. `within` is how long
+    whoever is liable has (None: no time at all), running on `clock`; `remind` is how long before the
+    end he is reminded (None: not), `cure` how long after it putting it right still closes the case
+    (None: never). `asked_by` is whose question counts. `format` are the names allowed, any of which
+    will do, with the fields {company}, {name}, {department} and {text}; empty means the rule's own.
+    """
 
     article: str
     ban: str | None
     rule: str
     summary: str
     penalties: tuple[tuple[Step, tuple[str, ...]], ...]
+    within: Span | None = None
+    clock: str = "working"
+    asked_by: tuple[str, ...] = ASKERS
+    format: tuple[str, ...] = ()
+    remind: Span | None = None
+    cure: Span | None = None
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Return everybody that some penalty holds liable, each once, in the order of the file."""
+        return tuple(dict.fromkeys(party for _, liable in self.penalties for party in liable))
+
+    def step(self, party: str) -> Step | None:
+        """Return the first step for which `party` is liable, None where there is none."""
+        return next((step for step, liable in self.penalties if party in liable), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +225,24 @@ def decide(labels: Iterable[str], policy: Policy, circumstances: Circumstances) 
         uncovered=uncovered,
         exempt=tuple(label for label in uncovered if label in policy.covered),
     )
+
+
+def decide_conduct(rule: str, party: str, policy: Policy, article: str | None = None) -> Ruling:
+    """Return the article and the penalty to propose for one breach of a conduct rule by one `party`.
+
+    The first line for `party` holds; `article` tells apart rows of the same rule. A policy without
+    such a line gives no article and no penalty.
+    """
+    for row in policy.conduct:
+        step = row.step(party) if row.rule == rule and article in (None, row.article) else None
+        if step is not None:
+            penalty = Penalty(step.kind, step.amount, (party,), 1, row.article)
+            return Ruling(
+                policy=policy.version,
+                articles=(Article(row.article, row.ban, (), row.summary),),
+                penalty=None if step.kind == "none" else penalty,
+            )
+    return policy.silent
 
 
 def _propose(rules: list[Rule], policy: Policy, circumstances: Circumstances) -> Penalty | None:

@@ -7,7 +7,7 @@ usually imported after the group began.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, func, insert, select
 
 from moderation.types import GroupKind, SenderRole
+from service.storage import checks
 from service.storage.audit import Change, append
 from service.storage.schema import groups, members, people
 
@@ -113,21 +114,27 @@ def in_force(history: Sequence[Stamped[Value]], at: datetime | None = None) -> V
 
 
 def group_history(
-    connection: Connection, ids: Iterable[str] | None = None
+    connection: Connection, ids: Iterable[str] | None = None, *, stated: bool = False
 ) -> dict[str, list[Stamped[Group]]]:
-    """Return every version of groups by id (all by default), oldest first."""
+    """Return every version of groups by id (all by default), oldest first.
+
+    With `stated` those alone that were stated, none that follows from events.
+    """
     found: dict[str, list[Stamped[Group]]] = {}
-    for row in _versions(connection, groups, groups.c.group_id, ids):
+    for row in _versions(connection, groups, groups.c.group_id, ids, stated=stated):
         found.setdefault(row.group_id, []).append((row.since, _group(row)))
     return found
 
 
 def member_history(
-    connection: Connection, ids: Iterable[str]
+    connection: Connection, ids: Iterable[str], *, stated: bool = False
 ) -> dict[tuple[str, str], list[Stamped[Member]]]:
-    """Return every version of the memberships of groups by group and member, oldest first."""
+    """Return every version of the memberships of groups by group and member, oldest first.
+
+    With `stated` those alone that were stated, none that follows from events.
+    """
     found: dict[tuple[str, str], list[Stamped[Member]]] = {}
-    for row in _versions(connection, members, members.c.group_id, ids):
+    for row in _versions(connection, members, members.c.group_id, ids, stated=stated):
         found.setdefault((row.group_id, row.member_id), []).append((row.since, _member(row)))
     return found
 
@@ -137,7 +144,9 @@ def write_groups(
 ) -> None:
     """Keep versions; one of the same group and time is replaced."""
     _replace(connection, groups, ("group_id", "since"), _rows(versions))
-    append(connection, at, [Change(actor, "group.put", g.group_id, _told(g)) for _, g in versions])
+    checks.wake_all(connection, (group.group_id for _, group in versions), at)
+    newest = {group.group_id: group for _, group in versions}.values()
+    append(connection, at, [Change(actor, "group.put", g.group_id, _told(g)) for g in newest])
 
 
 def write_members(
@@ -145,11 +154,38 @@ def write_members(
 ) -> None:
     """Keep versions; one of the same membership and time is replaced. The audit log names nobody."""
     _replace(connection, members, ("group_id", "member_id", "since"), _rows(versions))
+    checks.wake_all(connection, (member.group_id for _, member in versions), at)
+    newest = {(member.group_id, member.member_id): member for _, member in versions}.values()
     changes = [
         Change(actor, "member.put", m.group_id, {"present": m.present, "role": m.role.value})
-        for _, m in versions
+        for m in newest
     ]
     append(connection, at, changes)
+
+
+def replace_folded(
+    connection: Connection,
+    ids: Sequence[str],
+    versions: Sequence[Stamped[Group]],
+) -> None:
+    """Keep the versions of groups that follow from events, in place of those that did before."""
+    connection.execute(delete(groups).where(groups.c.group_id.in_(ids), groups.c.from_event))
+    if versions:
+        connection.execute(insert(groups), _rows(versions, from_event=True))
+
+
+def replace_folded_members(
+    connection: Connection,
+    group_id: str,
+    ids: Sequence[str],
+    versions: Sequence[Stamped[Member]],
+) -> None:
+    """Keep the versions of memberships of a group that follow from events, in place of those before."""
+    here = members.c.group_id == group_id
+    folded = here & members.c.member_id.in_(ids) & members.c.from_event
+    connection.execute(delete(members).where(folded))
+    if versions:
+        connection.execute(insert(members), _rows(versions, from_event=True))
 
 
 def put_groups(
@@ -170,16 +206,40 @@ def put_people(connection: Connection, at: datetime, actor: str, found: Iterable
     """Write what is known of people; a None leaves the old value."""
     wanted = list(found)
     known = people_by_id(connection, [person.member_id for person in wanted])
+    write_people(connection, at, actor, changed_people(known, wanted))
+
+
+def changed_people(known: Mapping[str, Person], found: Iterable[Person]) -> list[Person]:
+    """Return as they are from now on the people of whom something is new; a None leaves the old value.
+
+    Who is employed again after his time had ended has no end before him any more.
+    """
+    now = dict(known)
     changed: dict[str, Person] = {}
-    for person in wanted:
-        old = known.get(person.member_id)
+    for person in found:
+        old = now.get(person.member_id)
         given = {name: value for name, value in _row(person).items() if value is not None}
         new = replace(old or person, **given)
+        start, end = new.employed_from, new.employed_until
+        if start is not None and end is not None and end <= start:
+            new = replace(new, employed_until=None)
         if new != old:
-            known[person.member_id] = changed[person.member_id] = new
-    _replace(connection, people, ("member_id",), [_row(person) for person in changed.values()])
-    if changed:
-        append(connection, at, [Change(actor, "people.put", "people", {"count": len(changed)})])
+            now[person.member_id] = changed[person.member_id] = new
+    return list(changed.values())
+
+
+def write_people(connection: Connection, at: datetime, actor: str, found: Sequence[Person]) -> None:
+    """Let people be as given; what is None is not known. The audit log names nobody."""
+    _replace(connection, people, ("member_id",), [_row(person) for person in found])
+    if found:
+        checks.wake_groups_of(connection, (person.member_id for person in found), at)
+        append(connection, at, [Change(actor, "people.put", "people", {"count": len(found)})])
+
+
+def people_page(connection: Connection, after: str, limit: int) -> list[Person]:
+    """Return at most `limit` people by their ids, from behind `after` on."""
+    query = select(people).where(people.c.member_id > after).order_by(people.c.member_id)
+    return [_person(row) for row in connection.execute(query.limit(limit))]
 
 
 def groups_at(
@@ -273,10 +333,17 @@ def member_counts(connection: Connection, at: datetime) -> dict[str, int]:
 
 
 def _versions(
-    connection: Connection, table: Table, column: Column[Any], ids: Iterable[str] | None
+    connection: Connection,
+    table: Table,
+    column: Column[Any],
+    ids: Iterable[str] | None,
+    *,
+    stated: bool = False,
 ) -> Iterator[Any]:
     """Yield rows in the order of their keys, a part of the ids at a time."""
     query = select(table).order_by(*table.primary_key.columns)
+    if stated:
+        query = query.where(~table.c.from_event)
     if ids is None:
         yield from connection.execute(query)
         return
@@ -316,8 +383,12 @@ def _version_at(history: dict[datetime, Value] | None, at: datetime) -> Value | 
     return in_force(list(history.items()), at) or next(iter(history.values()))
 
 
-def _rows(versions: Iterable[Stamped[Group]] | Iterable[Stamped[Member]]) -> list[dict[str, Any]]:
-    return [_row(version) | {"since": since} for since, version in versions]
+def _rows(
+    versions: Iterable[Stamped[Group]] | Iterable[Stamped[Member]], *, from_event: bool = False
+) -> list[dict[str, Any]]:
+    return [
+        _row(version) | {"since": since, "from_event": from_event} for since, version in versions
+    ]
 
 
 def _row(value: Group | Member | Person) -> dict[str, Any]:

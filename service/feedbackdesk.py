@@ -19,11 +19,12 @@ from service.asked import Asked
 from service.cases import Case, Origin, Step, Verb
 from service.feedbackforms import Became, FeedbackItem
 from service.rights import Principal, Right
-from service.storage import casebook, feedback, intake
+from service.storage import casebook, feedback
 from service.storage.casebook import Casebook
 from service.storage.columns import from_ms
 from service.storage.database import Database
 from service.storage.feedback import Report
+from service.storage.fingerprints import message_key
 from service.storage.intake import Intake, UnknownMessageError
 
 VERDICTS = {
@@ -103,7 +104,7 @@ class FeedbackDesk:
     def _case_of_message(
         self, connection: Any, item: FeedbackItem, number: int | None, at: datetime
     ) -> str:
-        key = intake.message_key(self.intake.key, item.group_id, item.message_id)
+        key = message_key(self.intake.key, item.group_id, item.message_id)
         row = feedback.seen_message(connection, key)
         if row is None:
             raise UnknownMessageError(f"no message {item.message_id!r} in this group")

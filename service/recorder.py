@@ -160,7 +160,7 @@ class Recorder:
     def _preview(self, asked: Asked) -> dict[str, Any]:
         decision = self.moderator.moderate([asked.message()])[0]
         with self.database.read() as connection:
-            return self.intake.preview(connection, asked, decision, self.now())
+            return self.intake.rulings.preview(connection, asked, decision, self.now())
 
 
 def _fail(future: Future, error: BaseException) -> None:

@@ -26,7 +26,8 @@ from moderation.types import Action, Finding
 from service.asked import Asked
 from service.storage import shadows
 from service.storage.database import Database, StorageError
-from service.storage.intake import Answer, Intake, message_key
+from service.storage.fingerprints import message_key
+from service.storage.intake import Answer, Intake
 from service.storage.shadows import Difference, Tally
 
 MAX_WAITING = 32
@@ -160,7 +161,9 @@ class Shadow:
         out = [other for _, other in pairs]
         if asked:
             with self.database.read() as connection:
-                ruled = self.intake.rule(connection, list(asked.values()), datetime.now(UTC))
+                ruled = self.intake.rulings.rule(
+                    connection, list(asked.values()), datetime.now(UTC)
+                )
             for number, decision in zip(asked, ruled, strict=True):
                 out[number] = decision
         return out

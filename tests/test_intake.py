@@ -146,7 +146,7 @@ def test_a_dry_run_leaves_nothing(replica, database):
     asked = Asked(AD, message_id="m-1", group_id="g-1", sender_id="u-1", policy="shenzhen")
     decision = replica.moderator.moderate([asked.message()])[0]
     with database.read() as connection:
-        answer = replica.intake.preview(connection, asked, decision, T0)
+        answer = replica.intake.rulings.preview(connection, asked, decision, T0)
     assert answer["action"] == "review"
     assert answer["penalty"]["kind"] == "warning"
     assert answer["case_id"] is None

@@ -20,6 +20,7 @@ MIXES = {
     "everyday": "95 % lines labelled clean (hard negatives among them), 5 % violations; the headline",
     "collected": "lines of the data set in its own proportion, most of them violations",
     "clean": "lines labelled clean",
+    "flagged": "lines labelled as violations",
 }
 
 
@@ -46,6 +47,11 @@ def realistic(count: int) -> Traffic:
 def clean(count: int) -> Traffic:
     """Return lines labelled clean."""
     return _mix(count, 0, "clean")
+
+
+def flagged(count: int) -> Traffic:
+    """Return lines labelled as violations."""
+    return _mix(0, count, "flagged")
 
 
 def describe() -> list[str]:

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from moderation.policyfiles import DEFAULT_POLICY
 from moderation.registry import Registry, shipped
+from service.conduct.calendarfiles import load_worktimes
+from service.conduct.worktime import Hours, WorkTimes
 
 
 class Settings(BaseSettings):
@@ -45,6 +47,15 @@ class Settings(BaseSettings):
     )
     timezone: str = Field("Asia/Shanghai", description="zone of the firm: notices, months, pages")
     firm: str = Field("本公司", description="the firm's name on notices")
+    company: str | None = Field(
+        None, description="the firm's name in names of groups; unset: those are not checked"
+    )
+    work_hours: str = Field(
+        "08:30-12:00,13:30-17:30", description="work hours, in which time limits run"
+    )
+    work_calendar: Path | None = Field(
+        None, description="TOML file of the firm's own days off, days worked and work hours"
+    )
     opinion_rate: float = Field(
         0.05, ge=0, le=1, description="share of confirmed cases that get a second opinion"
     )
@@ -103,6 +114,20 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """Return the firm's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def worktimes(self) -> WorkTimes:
+        """Return the working times of the firm and its groups.
+
+        Raises:
+            DataFileError: the file `work_calendar` is wrong.
+        """
+        return load_worktimes(self.zone, self.work_hours, self.work_calendar)
+
+    @field_validator("work_hours")
+    @classmethod
+    def _readable_hours(cls, value: str) -> str:
+        return str(Hours.parse(value))
 
     @field_validator("timezone")
     @classmethod

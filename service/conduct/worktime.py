@@ -6,8 +6,8 @@ days ─ those worked ─ their hours in the firm's zone ─ stretches of work i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -23,6 +23,11 @@ class Calendar(Protocol):
 
     def works(self, day: date) -> bool:
         """Return whether a day is a working day."""
+        ...
+
+    @property
+    def unknown_years(self) -> frozenset[int]:
+        """Return the years asked about whose public holidays are not known."""
         ...
 
 
@@ -169,6 +174,24 @@ class WorkTime:
 
     def _day(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTimes:
+    """The working time of a firm, and of those of its groups that have their own."""
+
+    firm: WorkTime
+    groups: Mapping[str, WorkTime] = field(default_factory=dict)
+
+    def of(self, group_id: str) -> WorkTime:
+        """Return the working time of a group."""
+        return self.groups.get(group_id, self.firm)
+
+    @property
+    def unknown_years(self) -> list[int]:
+        """Return the years asked about whose public holidays are not known, so that people can be told."""
+        times = (self.firm, *self.groups.values())
+        return sorted({year for one in times for year in one.calendar.unknown_years})
 
 
 def _length(span: Span) -> timedelta:

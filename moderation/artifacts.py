@@ -27,6 +27,7 @@ from moderation.scorer import Weights
 from moderation.taxonomy import taxonomy
 
 FORMAT = 1
+ABOUT = "model.json"
 ARRAYS = ("matrix", "scale", "bias", "slope", "shift")
 MODELS = Path(__file__).parent.parent / "models"
 
@@ -51,8 +52,13 @@ class Model:
     about: dict[str, Any]
 
 
-def save_model(folder: Path, weights: Weights, about: dict[str, Any]) -> dict[str, Any]:
-    """Write `weights.npz` and `model.json`; return the latter: `about` with format, version and hashes."""
+def save_model(
+    folder: Path, weights: Weights, about: dict[str, Any], name: str = ABOUT
+) -> dict[str, Any]:
+    """Write `weights.npz` and `model.json`; return the latter: `about` with format, version and hashes.
+
+    A model of another task writes a file of another `name`, so that it is not taken for one of these.
+    """
     packed = _pack(weights)
     digest = hashlib.sha256(packed).hexdigest()
     body = {
@@ -65,7 +71,7 @@ def save_model(folder: Path, weights: Weights, about: dict[str, Any]) -> dict[st
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "weights.npz", packed)
     text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
-    _write(folder / "model.json", text.encode())
+    _write(folder / name, text.encode())
     return body
 
 
@@ -75,23 +81,30 @@ def load_model(folder: Path) -> Model:
     Raises:
         ModelError: a file is missing, truncated, tampered with, or of another format or taxonomy.
     """
-    about = _about(folder)
+    about, packed = read_folder(folder)
+    try:
+        return _build(folder, packed, about)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(folder / ABOUT, f"missing or wrong field: {error}") from error
+
+
+def read_folder(folder: Path, name: str = ABOUT) -> tuple[dict[str, Any], bytes]:
+    """Return what `model.json`, or the file of that `name`, says and the packed weights, which agree.
+
+    Raises:
+        ModelError: a file is missing, truncated, tampered with or of another format.
+    """
+    about = _about(folder / name)
     try:
         packed = (folder / "weights.npz").read_bytes()
     except OSError as error:
         raise ModelError(folder / "weights.npz", f"cannot be read: {error.strerror}") from error
     if hashlib.sha256(packed).hexdigest() != about.get("weights_sha256"):
-        raise ModelError(
-            folder / "weights.npz", "hash differs from model.json: damaged or tampered"
-        )
-    try:
-        return _build(folder, packed, about)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(folder / "model.json", f"missing or wrong field: {error}") from error
+        raise ModelError(folder / "weights.npz", f"hash differs from {name}: damaged or tampered")
+    return about, packed
 
 
-def _about(folder: Path) -> dict[str, Any]:
-    path = folder / "model.json"
+def _about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -108,8 +121,8 @@ def _build(folder: Path, packed: bytes, about: dict[str, Any]) -> Model:
     spec = FeatureSpec.from_dict(about["features"])
     labels = tuple(about["labels"])
     if labels != taxonomy().ids:
-        raise ModelError(folder / "model.json", "labels are not those of the taxonomy")
-    weights = _unpack(folder, packed, spec.buckets, len(labels))
+        raise ModelError(folder / ABOUT, "labels are not those of the taxonomy")
+    weights = unpack(folder, packed, spec.buckets, len(labels))
     thresholds = tuple(
         Thresholds(float(at["review"]["value"]), float(at["block"]["value"]))
         for at in (about["thresholds"][label] for label in labels)
@@ -130,7 +143,12 @@ def _pack(weights: Weights) -> bytes:
     return out.getvalue()
 
 
-def _unpack(folder: Path, packed: bytes, buckets: int, labels: int) -> Weights:
+def unpack(folder: Path, packed: bytes, buckets: int, labels: int) -> Weights:
+    """Return the weights of a folder from their packed form.
+
+    Raises:
+        ModelError: not the arrays of a model, or not of that many buckets and labels.
+    """
     path = folder / "weights.npz"
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as archive:

@@ -43,6 +43,12 @@ def probabilities(
     weights: Weights, total: NDArray[np.int32], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return calibrated probabilities, float64 `[messages, labels]`."""
+    return 1.0 / (1.0 + np.exp(-logits(weights, total, counts)))
+
+
+def logits(
+    weights: Weights, total: NDArray[np.int32], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return calibrated log-odds, float64 `[messages, labels]`."""
     norm = np.sqrt(np.maximum(counts, 1))[:, None]
-    logit = total * weights.scale / norm + weights.bias
-    return 1.0 / (1.0 + np.exp(-(logit * weights.slope + weights.shift)))
+    return (total * weights.scale / norm + weights.bias) * weights.slope + weights.shift

@@ -26,6 +26,7 @@ from service.cli import (
     roster,
     serve,
     train,
+    turns,
 )
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ app.add_typer(export.app, name="export")
 app.add_typer(notices.app, name="notices")
 app.add_typer(actions.app, name="actions")
 app.add_typer(models.app, name="models")
+app.add_typer(turns.app, name="turns")
 app.command(name="retrain")(models.retrain)
 app.command(name="worker")(models.worker)
 app.command(name="drift")(drift.drift)

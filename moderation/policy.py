@@ -239,7 +239,7 @@ def decide_conduct(rule: str, party: str, policy: Policy, article: str | None = 
             penalty = Penalty(step.kind, step.amount, (party,), 1, row.article)
             return Ruling(
                 policy=policy.version,
-                articles=(Article(row.article, row.ban, (), row.summary),),
+                articles=(Article(row.article, row.ban, (rule,), row.summary),),
                 penalty=None if step.kind == "none" else penalty,
             )
     return policy.silent

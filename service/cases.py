@@ -48,6 +48,8 @@ class Origin(StrEnum):
     """The message passed and was drawn at random; nobody sees it outside the sample unless it was a breach."""
     REPORT = "report"
     """The message passed, and somebody says that it was wrong to let it."""
+    CONDUCT = "conduct"
+    """A duty under a rule of conduct was not met in time; it is about no message's words."""
     TEXT = "text"
     """A text that somebody sent in by itself: nobody is known to have written it, nobody pays for it."""
 
@@ -129,7 +131,8 @@ class Case:
     """The state of review of a case. `found` is what the machine found; `labels` what a person decided.
 
     `sender` is the user name of the one who wrote the message, where that is known: nobody judges
-    himself. `settled` says that a notice on it is approved or published.
+    himself. `settled` says that a notice on it is approved or published, `conduct` that it is about a duty
+    that was not met: what was found is then not a matter of labels.
     """
 
     found: tuple[str, ...]
@@ -143,6 +146,7 @@ class Case:
     opinion_by: str | None = None
     sender: str | None = None
     settled: bool = False
+    conduct: bool = False
 
     @property
     def is_breach(self) -> bool:
@@ -196,6 +200,8 @@ def _confirm(case: Case, step: Step) -> Case:
 
 def _relabel(case: Case, step: Step) -> Case:
     _must_hold(case, step)
+    if case.conduct:
+        raise RuleError(step.verb, "a breach of a conduct rule is confirmed or rejected")
     labels = _known(step)
     if set(labels) == set(case.found):
         raise RuleError(step.verb, "these are the labels found; confirm it")
@@ -244,7 +250,7 @@ def _opinion(case: Case, step: Step) -> Case:
         raise RuleError(step.verb, "a second opinion is another person's")
     if case.opinion_by is not None:
         raise RuleError(step.verb, f"{case.opinion_by} has given it")
-    if step.labels:
+    if step.labels and step.labels != case.found:
         _known(step)
     return replace(case, opinion_by=step.by)
 

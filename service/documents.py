@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from moderation.taxonomy import taxonomy
 from service.notices import NoticeState
 from service.noticeview import Liable, NoticeView, Signed, Someone
-from service.wording import PARTIES, day, minute, penalty, printable
+from service.wording import PARTIES, day, label, minute, penalty, printable
 
 TITLE = "奖惩通知单"
 QUOTED = 400
@@ -146,7 +145,7 @@ def _fields(notice: NoticeView, zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
 
 def _facts(notice: NoticeView, zone: ZoneInfo) -> Section:
     facts = notice.facts
-    names = "、".join(taxonomy()[label].name for label in facts.labels)
+    names = "、".join(label(name) for name in facts.labels)
     group = _known(facts.group_name or facts.group_id)
     recalled = "该消息已由发送人撤回。" if facts.recalled else ""
     said = (

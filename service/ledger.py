@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from moderation.errors import ModerationError
-from moderation.policy import Circumstances, Policy, decide
+from moderation.policy import Circumstances, Policy, decide, decide_conduct
 from moderation.types import GroupKind, Penalty, Ruling, SenderRole
 
 
@@ -25,7 +25,11 @@ class AmountError(ModerationError):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A confirmed case as the ledger sees it; `at` is when the message was sent."""
+    """A confirmed case as the ledger sees it; `at` is when the message was sent.
+
+    `party` is as what the person is liable where a rule of conduct was broken, whose id is then the only
+    label: such a breach costs the same each time.
+    """
 
     case_id: str
     person: str | None
@@ -34,6 +38,7 @@ class Breach:
     at: datetime
     group_kind: GroupKind = GroupKind.WORK
     sender_role: SenderRole = SenderRole.STAFF
+    party: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ def record(breaches: Iterable[Breach]) -> list[Entry]:
 
 
 def _entry(breach: Breach, earlier: dict[tuple[str, str, str], list[datetime]]) -> Entry:
+    if breach.party is not None:
+        return Entry(breach, decide_conduct(breach.labels[0], breach.party, breach.policy), {})
     since = window_start(breach.policy, breach.at)
     counts = {
         rule.article: sum(

@@ -55,6 +55,15 @@ def number_spans(text: str, found: Iterable[tuple[str, str]]) -> list[tuple[int,
     """
     if not any(label in SENSITIVE and source != "pattern" for label, source in found):
         return []
+    return _number_spans(text)
+
+
+def mask_numbers(text: str) -> str:
+    """Return a text with the inside of all long numbers dotted: it was not looked at for private things."""
+    return mask_text(text, _number_spans(text))
+
+
+def _number_spans(text: str) -> list[tuple[int, int]]:
     return [one.span() for sign in (_NUMBER, _CHINESE_NUMBER) for one in sign.finditer(text)]
 
 

@@ -115,16 +115,19 @@ class PayrollOut(Answer):
 
 
 class ActionOut(Answer):
-    """An instruction to the bot. The webhook gets the same without the last three fields."""
+    """An instruction to the bot. The webhook gets the same without the last three fields.
+
+    One of the kind `duty` reminds of something that is not yet a case.
+    """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: int
-    kind: Literal["reminder", "warning", "serious_warning", "removal", "restore"]
+    kind: Literal["duty", "reminder", "warning", "serious_warning", "removal", "restore"]
     group_id: str | None
     member_id: str | None
     text: str
-    case_id: str
+    case_id: str | None
     notice_id: int | None
     created_at: datetime
     state: ActionState

@@ -7,6 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from moderation.conductrules import conduct_rules
+from moderation.taxonomy import taxonomy
+
 KINDS = {
     "removal": "移出群",
     "serious_warning": "严重警告",
@@ -29,6 +32,13 @@ _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 _GROUPS = ("", "万", "亿")
+
+
+def label(name: str) -> str:
+    """Return the Chinese name of a label, or of a rule of conduct."""
+    if name in conduct_rules():
+        return conduct_rules()[name].name
+    return taxonomy()[name].name
 
 
 def in_words(amount: Decimal) -> str:

@@ -181,7 +181,9 @@ def _addressed(turn: Turn, waiting: Sequence[Thread], people: People) -> list[Th
     if turn.mentions:
         named = [thread for thread in others if thread.asker in turn.mentions]
         return others if EVERYBODY in turn.mentions and not turn.kind.asks else named
-    if turn.kind.asks:  # asking back speaks to a customer's question; among colleagues it is a new one
+    if (
+        turn.kind.asks
+    ):  # asking back speaks to a customer's question; among colleagues it is a new one
         return [one for one in others if not people.is_staff(one.asker, turn.sent_at)][-1:]
     if len({thread.asker for thread in others}) <= 1:
         return others
@@ -242,6 +244,7 @@ def _duties(
         text=excerpt(asked.text or ""),
         within=span(rule.within),
     )
+    concerned = person or _responder(people, asked)
     shown = (asked, *thread.more, thread.busy, thread.shirked, met)
     seen = {turn.message_id: turn for turn in shown if turn is not None}
     return [
@@ -250,7 +253,7 @@ def _duties(
             article=rule.article,
             group_id=facts.group_id,
             party=party,
-            person=person or _responder(people, asked),
+            person=people.liable(party, concerned, asked.sent_at),
             subject=asked.message_id,
             since=since.sent_at,
             due=facts.deadline(rule, since.sent_at),

@@ -78,7 +78,7 @@ class Facts:
 
     group_id: str
     policy: Policy
-    company: str
+    company: str | None
     worktime: WorkTime
     group: Sequence[Stamped[Group]]
     members: Mapping[str, Sequence[Stamped[Member]]]
@@ -97,7 +97,7 @@ class Facts:
 class Duty:
     """What `person` owes as `party` (see `moderation.policy.LIABLE`) under a conduct rule.
 
-    Breached when `due` passes and it has not been met by then; `met_at` may lie after `due`.
+    Breached when `due` passes and it was not met by then; `met_at` may lie after `due`.
     `thread` are the messages that show it, `about` says in Chinese what is wrong, for people to read.
     """
 
@@ -120,6 +120,7 @@ class Duty:
         text = "\x1f".join(part or "" for part in parts)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
-    def breached(self, at: datetime) -> bool:
-        """Return whether its time was over at `at` before it was met."""
-        return self.due < at and (self.met_at is None or self.met_at > self.due)
+    @property
+    def met_in_time(self) -> bool:
+        """Return whether it was put right before its time was over."""
+        return self.met_at is not None and self.met_at <= self.due

@@ -53,6 +53,18 @@ class People:
         found = (group.admin, group.owner) if group else ()
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
+    def liable(self, party: str, concerned: str | None, at: datetime) -> str | None:
+        """Return who a party that a rule names is, where the rule is about the person `concerned`."""
+        group = self.group(at)
+        if party == "group_admin":
+            return group.admin if group else None
+        if party == "group_owner":
+            return group.owner if group else None
+        if party == "supervisor":
+            member = self.member(concerned, at) if concerned else None
+            return member.supervisor if member else None
+        return concerned
+
     def sender_of(self, message_id: str | None) -> str | None:
         """Return who sent a message, None where it is not known."""
         if message_id is None:

@@ -34,7 +34,7 @@ class Notice:
 def acknowledged(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return for each notice up to `until` the duty of each member asked to say that he has it."""
     people = People(facts)
-    made = []
+    made: list[Duty] = []
     for notice in _notices(facts, people, until):
         if not _may_post(people, rule, notice):
             continue
@@ -83,8 +83,8 @@ def _duties(
             article=rule.article,
             group_id=facts.group_id,
             party=party,
-            person=who,
-            subject=notice.subject,
+            person=people.liable(party, who, notice.at),
+            subject=f"{notice.subject}/{who}",
             since=notice.at,
             due=facts.deadline(rule, notice.at),
             about=f"{poster}{moment(notice.at, facts)}发布通知“{excerpt(notice.text)}”，"

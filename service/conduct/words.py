@@ -6,6 +6,7 @@ from datetime import datetime
 
 from moderation.policy import Span
 from service.conduct.model import Facts
+from service.masking import mask_numbers
 
 EXCERPT = 40
 """Characters of a message that are quoted."""
@@ -13,8 +14,8 @@ _UNITS = {"minutes": "分钟", "hours": "小时", "working_days": "个工作日"
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a message on one line."""
-    line = " ".join(text.split())
+    """Return the beginning of a message on one line, long numbers dotted."""
+    line = mask_numbers(" ".join(text.split()))
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 

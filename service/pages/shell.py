@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.staticfiles import StaticFiles
 
 from moderation.taxonomy import taxonomy
+from service import wording
 from service.auth import COOKIE, CSRF_HEADER, UNSAFE
 from service.pages import words
 from service.rights import Principal, Right
@@ -172,7 +173,6 @@ def _templates(app: FastAPI) -> Environment:
         lstrip_blocks=True,
     )
     zone = app.state.settings.zone
-    labels = {label.id: label for label in taxonomy()}
 
     def zoned(at: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
         return "" if at is None else at.astimezone(zone).strftime(form)
@@ -187,7 +187,7 @@ def _templates(app: FastAPI) -> Environment:
         "zoned": zoned,
         "ago": ago,
         "yuan": yuan,
-        "label": lambda name: labels[name].name,
+        "label": wording.label,
         "percent": lambda share: f"{share:.0%}",
         "penalty": words.penalty,
         "word": words.word,

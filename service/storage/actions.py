@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from service.conduct.model import Duty
 from service.ledger import Entry
 from service.notices import ActionState
 from service.storage import roster
@@ -23,6 +25,7 @@ BY_NOTICE = ("warning", "serious_warning", "removal")
 MAX_ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=5)
 _TEXTS = {
+    "duty": "请提醒 {who}：须在 {until} 前处理，否则将按第{article}条记录：{about}。",
     "reminder": "请提醒 {who}：{summary}（第{article}条）。",
     "warning": "{who}：你在群内的消息违反第{article}条（{summary}），给予警告。通知单 {number}。",
     "serious_warning": "{who}：你在群内的消息违反第{article}条（{summary}），给予严重警告。通知单 {number}。",
@@ -50,6 +53,15 @@ def follow_reminder(connection: Connection, at: datetime, case: Any, entry: Entr
         _give(connection, at, case, None, "reminder", article=article, summary=summary, number="")
     elif last is not None and last.state == PENDING and not wanted:
         _cancel(connection, at, last)
+
+
+def remind_of_duty(connection: Connection, at: datetime, duty: Duty, zone: ZoneInfo) -> None:
+    """Let the bot remind somebody of a duty whose time is nearly over."""
+    place = roster.place_at(connection, duty.group_id, duty.person, at)
+    until = f"{duty.due.astimezone(zone):%m月%d日%H:%M}"
+    told = {"until": until, "about": duty.about, "article": duty.article}
+    where = (duty.group_id, duty.person)
+    _insert(connection, at, None, None, "duty", where, _who(connection, place, duty.person), **told)
 
 
 def on_published(connection: Connection, at: datetime, notice: Any, number: str) -> None:
@@ -170,22 +182,43 @@ def _give(
     connection: Connection, at: datetime, case: Any, notice_id: int | None, kind: str, **told: str
 ) -> None:
     place = roster.place_at(connection, case.group_id, case.sender_id, case.sent_at)
-    known = roster.people_by_id(connection, [case.sender_id or ""]).get(case.sender_id or "")
-    who = (known.name if known else None) or (place.member.nickname if place.member else None)
+    who = _who(connection, place, case.sender_id)
+    where = (case.group_id, case.sender_id)
+    _insert(connection, at, case.case_id, notice_id, kind, where, who, **told)
+
+
+def _who(connection: Connection, place: roster.Place, member_id: str | None) -> str:
+    """Return what the bot calls somebody."""
+    known = roster.people_by_id(connection, [member_id or ""]).get(member_id or "")
+    named = (known.name if known else None) or (place.member.nickname if place.member else None)
+    return named or member_id or "发送人"
+
+
+def _insert(
+    connection: Connection,
+    at: datetime,
+    case_id: str | None,
+    notice_id: int | None,
+    kind: str,
+    where: tuple[str | None, str | None],
+    who: str,
+    **told: str,
+) -> None:
+    group_id, member_id = where
     values = {
-        "case_id": case.case_id,
+        "case_id": case_id,
         "notice_id": notice_id,
         "kind": kind,
-        "group_id": case.group_id,
-        "member_id": case.sender_id,
-        "text": _TEXTS[kind].format(who=who or case.sender_id or "发送人", **told),
+        "group_id": group_id,
+        "member_id": member_id,
+        "text": _TEXTS[kind].format(who=who, **told),
         "created_at": at,
         "state": PENDING,
         "attempts": 0,
         "due_at": at,
     }
     key = connection.execute(insert(actions).values(values)).inserted_primary_key
-    change = Change("ledger", f"action.{kind}", str(key[0]) if key else "", {"case": case.case_id})
+    change = Change("ledger", f"action.{kind}", str(key[0]) if key else "", {"case": case_id})
     append(connection, at, [change])
 
 

@@ -127,6 +127,7 @@ class Casebook:
             at=row.sent_at,
             group_kind=GroupKind(row.group_kind),
             sender_role=SenderRole(row.sender_role),
+            party=row.party,
         )
 
     def _write(
@@ -187,6 +188,7 @@ def to_case(connection: Connection, row: Any) -> Case:
         opinion_by=row.opinion_by,
         sender=_user_of(connection, row.sender_id),
         settled=_is_settled(connection, row.case_id),
+        conduct=row.origin == Origin.CONDUCT.value,
     )
 
 

@@ -245,7 +245,7 @@ def standing(
         ruling=ruling,
         occurrences=occurrences,
         amount=amount,
-        liable=place.persons(penalty.get("liable", ()), row.sender_id),
+        liable=place.persons(penalty.get("liable", ()), row.sender_id, row.party),
         duty=place.persons(penalty.get("duty", ()), row.sender_id),
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from service.storage.schema import checks, groups, members
 
@@ -28,7 +29,7 @@ def wake_all(connection: Connection, group_ids: Iterable[str], at: datetime) -> 
         )
         later = checks.c.group_id.in_(part) & (checks.c.next_at > at)
         connection.execute(update(checks).where(later).values(next_at=at))
-        new = [{"group_id": one, "next_at": at} for one in part if one not in known]
+        new = [{"group_id": one, "next_at": at, "since": at} for one in part if one not in known]
         if new:
             connection.execute(insert(checks), new)
 
@@ -45,6 +46,22 @@ def wake_groups_of(connection: Connection, member_ids: Iterable[str], at: dateti
 def wake_every(connection: Connection, at: datetime) -> None:
     """Wake all groups: what holds for all of them has changed, such as their policies."""
     wake_all(connection, connection.execute(select(groups.c.group_id).distinct()).scalars(), at)
+
+
+def due(connection: Connection, at: datetime, limit: int) -> list[Row[Any]]:
+    """Return groups whose time has come, those first that have waited longest."""
+    query = select(checks).where(checks.c.next_at <= at)
+    return list(
+        connection.execute(query.order_by(checks.c.next_at, checks.c.group_id).limit(limit))
+    )
+
+
+def looked(
+    connection: Connection, group_id: str, next_at: datetime, quiet_since: datetime | None
+) -> None:
+    """Note that a group was looked at, when to do so again, and up to when its turns are decided."""
+    here = checks.c.group_id == group_id
+    connection.execute(update(checks).where(here).values(next_at=next_at, quiet_since=quiet_since))
 
 
 def _parts(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from moderation.conversation import keyed
-from moderation.taxonomy import taxonomy
 from service.cases import BREACHES, CLOSED
 from service.masking import anonymous, stored_spans
 from service.storage.feedback import gold, roster_names
@@ -58,7 +57,7 @@ def score_rows(
         for finding in row.decision["findings"]:
             yield _judged(row) | {
                 "label": finding["label"],
-                "category": taxonomy()[finding["label"]].category,
+                "category": finding["category"],
                 "source": finding["source"],
                 "score": finding["score"],
                 "right": finding["label"] in _verdict(row) if row.state in _VERDICTS else None,

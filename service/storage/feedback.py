@@ -31,6 +31,7 @@ CLEAN = "clean"
 _REVIEWED = (
     cases.c.state.in_([state.value for state in CLOSED]),
     cases.c.text.is_not(None),
+    cases.c.origin != Origin.CONDUCT.value,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from moderation.types import GroupKind, SenderRole
-from service.cases import BREACHES
+from service.cases import BREACHES, Origin
 from service.ledger import Breach
 from service.policytrial import Past
 from service.storage.schema import cases
@@ -21,6 +21,7 @@ def confirmed(connection: Connection, snapshots: Snapshots, policy_id: str) -> l
         )
         .where(
             cases.c.policy_id == policy_id,
+            cases.c.origin != Origin.CONDUCT.value,
             cases.c.state.in_([state.value for state in BREACHES]),
         )
         .order_by(cases.c.sent_at, cases.c.case_id)

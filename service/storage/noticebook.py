@@ -209,7 +209,7 @@ def _content(connection: Connection, case: Any, notice: Notice, entry: Entry) ->
 def _liable(connection: Connection, case: Any, penalty: Penalty) -> list[dict[str, Any]]:
     """Return who is liable by the roster at the time of the message."""
     place = roster.place_at(connection, case.group_id, case.sender_id, case.sent_at)
-    return place.persons(penalty.liable, case.sender_id)
+    return place.persons(penalty.liable, case.sender_id, case.party)
 
 
 def _concerned(connection: Connection, row: Any) -> list[str]:

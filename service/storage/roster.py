@@ -94,9 +94,17 @@ class Place:
             return None
         return self.group.owner if party == "group_owner" else self.group.admin
 
-    def persons(self, parties: Iterable[str], sender_id: str | None) -> list[dict[str, str | None]]:
-        """Return parties that a policy names, each with who that is."""
-        return [{"party": party, "member_id": self.liable(party, sender_id)} for party in parties]
+    def persons(
+        self, parties: Iterable[str], sender_id: str | None, own: str | None = None
+    ) -> list[dict[str, str | None]]:
+        """Return parties that a policy names, each with who that is; as `own` the sender is liable himself."""
+        return [
+            {
+                "party": party,
+                "member_id": sender_id if party == own else self.liable(party, sender_id),
+            }
+            for party in parties
+        ]
 
 
 Value = TypeVar("Value", Group, Member)

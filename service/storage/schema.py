@@ -136,6 +136,7 @@ checks = Table(
     metadata,
     Column("group_id", Name, primary_key=True),
     Column("next_at", Time, nullable=False, index=True),
+    Column("since", Time, nullable=False),
     Column("quiet_since", Time),
     comment="when each group's duties are to be looked at next; what its turns came to before is decided",
 )

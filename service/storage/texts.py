@@ -74,7 +74,7 @@ def _said(connection: Connection, which: ColumnElement[bool]) -> list[Said]:
             *(cases.c.case_id, cases.c.opened_at, cases.c.text, cases.c.decision, cases.c.action),
             *(cases.c.origin, cases.c.state, cases.c.found, cases.c.labels),
         )
-        .where(which, cases.c.text.is_not(None))
+        .where(which, cases.c.text.is_not(None), cases.c.origin != Origin.CONDUCT.value)
         .order_by(cases.c.opened_at.desc(), cases.c.case_id.desc())
         .limit(MOST)
     )

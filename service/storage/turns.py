@@ -105,9 +105,7 @@ def drop_texts(connection: Connection, group_id: str, message_ids: Iterable[str]
 
 def drop_before(connection: Connection, group_id: str, until: datetime) -> None:
     """Drop the turns of a group up to a time: all that hung on them is decided."""
-    connection.execute(
-        delete(turns).where(turns.c.group_id == group_id, turns.c.sent_at <= until)
-    )
+    connection.execute(delete(turns).where(turns.c.group_id == group_id, turns.c.sent_at <= until))
 
 
 def _row(heard: Heard, kind: TurnKind) -> dict[str, Any]:

@@ -112,6 +112,7 @@ def upgrade() -> None:
         "checks",
         sa.Column("group_id", sa.String(length=200), nullable=False),
         sa.Column("next_at", service.storage.columns.Time(), nullable=False),
+        sa.Column("since", service.storage.columns.Time(), nullable=False),
         sa.Column("quiet_since", service.storage.columns.Time(), nullable=True),
         sa.PrimaryKeyConstraint("group_id", name=op.f("pk_checks")),
         comment="when each group's duties are to be looked at next; what its turns came to before is decided",

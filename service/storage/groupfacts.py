@@ -1,0 +1,154 @@
+"""All that is known of a group, for the rules of conduct to look at.
+
+roster, HR's people, events, turns since the last quiet moment ─ mentions resolved ─ facts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from moderation.errors import UnknownNameError
+from moderation.policy import Policy
+from moderation.policyfiles import PolicyBook
+from service.conduct.model import EVERYBODY, Event, Facts, Turn
+from service.conduct.rules import listens
+from service.conduct.worktime import WorkTimes
+from service.storage import roster, turns
+from service.storage.roster import Group, Member, Person, Stamped
+from service.storage.schema import events, people
+
+Names = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactBook:
+    """Reads facts. `company` is the firm's name in the names of groups, None where none is set."""
+
+    policies: PolicyBook
+    default_policy: str
+    worktimes: WorkTimes
+    company: str | None = None
+
+    def policy(self, history: Sequence[Stamped[Group]], at: datetime) -> Policy:
+        """Return the policy that a group is under at a time; one that is missing gives way to the default."""
+        group = roster.in_force(history, at) or history[0][1]
+        try:
+            return self.policies[group.policy or self.default_policy]
+        except UnknownNameError:
+            return self.policies[self.default_policy]
+
+    def load(
+        self, connection: Connection, group_id: str, at: datetime, since: datetime | None
+    ) -> Facts | None:
+        """Return the facts of a group with the turns after `since`, None if the roster does not know it."""
+        history = roster.group_history(connection, [group_id]).get(group_id)
+        if history is None:
+            return None
+        members = {
+            member_id: versions
+            for (_, member_id), versions in roster.member_history(connection, [group_id]).items()
+        }
+        policy = self.policy(history, at)
+        known = _people(connection, members, history)
+        said = turns.of_group(connection, group_id, since) if listens(policy) else []
+        return Facts(
+            group_id=group_id,
+            policy=policy,
+            company=self.company,
+            worktime=self.worktimes.of(group_id),
+            group=history,
+            members=members,
+            people=known,
+            events=_events(connection, group_id),
+            turns=_resolved(said, members, known),
+        )
+
+
+def _people(
+    connection: Connection, members: Iterable[str], history: Sequence[Stamped[Group]]
+) -> dict[str, Person]:
+    """Return HR's people who are or were in the group, or whose department belongs in it."""
+    departments = {name for _, group in history for name in group.departments or ()}
+    found: dict[str, Person] = {}
+    wanted = sorted(members)
+    for start in range(0, max(len(wanted), 1), roster.PART):
+        part = wanted[start : start + roster.PART]
+        here = or_(people.c.member_id.in_(part), people.c.department.in_(sorted(departments)))
+        for row in connection.execute(select(people).where(here).order_by(people.c.member_id)):
+            if row.department is not None or row.employed_from or row.employed_until:
+                found[row.member_id] = _person(row)
+    return found
+
+
+def _person(row: Any) -> Person:
+    return Person(
+        row.member_id,
+        row.name,
+        row.department,
+        row.wage,
+        row.employed_from,
+        row.employed_until,
+    )
+
+
+def _events(connection: Connection, group_id: str) -> list[Event]:
+    query = select(events).where(events.c.group_id == group_id)
+    rows = connection.execute(query.order_by(events.c.at, events.c.event_id))
+    return [_event(row) for row in rows]
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        event_id=row.event_id,
+        kind=row.kind,
+        group_id=row.group_id,
+        at=row.at,
+        member_id=row.member_id,
+        by=row.by,
+        detail=row.detail,
+    )
+
+
+def _resolved(
+    said: Sequence[Turn],
+    members: dict[str, list[Stamped[Member]]],
+    known: dict[str, Person],
+) -> list[Turn]:
+    """Return turns whose mentions are member ids; what names nobody known is left out."""
+    if not any(turn.mentions for turn in said):
+        return list(said)
+    names = _names(members, known)
+    return [
+        replace(turn, mentions=tuple(_ids(turn.mentions, names))) if turn.mentions else turn
+        for turn in said
+    ]
+
+
+def _names(members: dict[str, list[Stamped[Member]]], known: dict[str, Person]) -> Names:
+    """Return the member ids by every name they have or had, the longest names first."""
+    found: Names = {}
+    for member_id, versions in sorted(members.items()):
+        person = known.get(member_id)
+        for name in (
+            member_id,
+            person.name if person else None,
+            *(m.nickname for _, m in versions),
+        ):
+            if name:
+                found.setdefault(name, member_id)
+    return dict(sorted(found.items(), key=lambda one: (-len(one[0]), one[0])))
+
+
+def _ids(written: Iterable[str], names: Names) -> Iterable[str]:
+    for one in written:
+        if one == EVERYBODY:
+            yield one
+            continue
+        found = next((who for name, who in names.items() if one.startswith(name)), None)
+        if found is not None:
+            yield found

@@ -22,12 +22,14 @@ from service.api import (
     audit,
     cases,
     classify,
+    events,
     feedback,
     groups,
     metrics,
     models,
     notices,
     payroll,
+    people,
     reference,
     retention,
     shadow,
@@ -99,6 +101,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(cases.router)
     app.include_router(feedback.router)
     app.include_router(groups.router)
+    app.include_router(people.router)
+    app.include_router(events.router)
     app.include_router(retention.router)
     app.include_router(notices.router)
     app.include_router(payroll.router)

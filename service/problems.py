@@ -19,6 +19,7 @@ from service.storage.actions import LivingActionError, UnknownActionError
 from service.storage.casebook import ErasedError, UnknownCaseError
 from service.storage.database import StorageError
 from service.storage.erasure import UnknownPersonError
+from service.storage.events import UnknownEventError
 from service.storage.intake import UnknownMessageError
 from service.storage.jobs import JobError, UnknownJobError
 from service.storage.noticebook import UnknownNoticeError
@@ -35,6 +36,7 @@ MISSING = (
     UnknownGroupError,
     UnknownMemberError,
     UnknownPersonError,
+    UnknownEventError,
     UnknownJobError,
 )
 """Errors about what does not exist, or does no more."""

@@ -39,6 +39,7 @@ class Right(StrEnum):
     PAYROLL = "payroll"
     SEE_ROSTER = "see_roster"
     EDIT_ROSTER = "edit_roster"
+    REPORT_EVENTS = "report_events"
     EDIT_TERMS = "edit_terms"
     SEE_MODELS = "see_models"
     RETRAIN = "retrain"
@@ -72,6 +73,7 @@ ROLES: dict[Right, frozenset[Role]] = {
     Right.PAYROLL: frozenset({_APPROVER, _ADMIN}),
     Right.SEE_ROSTER: frozenset({_REVIEWER, _APPROVER, _ADMIN}),
     Right.EDIT_ROSTER: frozenset({_ADMIN}),
+    Right.REPORT_EVENTS: frozenset({_BOT, _ADMIN}),
     Right.EDIT_TERMS: frozenset({_ANALYST, _ADMIN}),
     Right.SEE_MODELS: frozenset({_ANALYST, _ADMIN}),
     Right.RETRAIN: frozenset({_ANALYST}),

@@ -1,8 +1,9 @@
-"""Roster files: records -> groups and members, every mistake with its line and field. Pure.
+"""Roster files: records -> groups, members, people, every mistake with its line and field. Pure.
 
     record ─ columns and words by `data/roster.toml` ─ checked row │ mistakes
 
-A record that names a member is one of a member, any other one of a group.
+A record that names a member of a group is one of a member, one that names a member alone is HR's of a
+person, any other one of a group.
 """
 
 from __future__ import annotations
@@ -22,17 +23,26 @@ from pydantic_core import ErrorDetails
 
 from moderation.errors import did_you_mean
 from service.rosterrecords import Record, RecordError, records
-from service.rosterrows import GroupRow, MemberRow
+from service.rosterrows import GroupRow, MemberRow, PersonRow
 
 VOCABULARY = Path(__file__).parent / "data" / "roster.toml"
-GROUPS, MEMBERS = "groups", "members"
+GROUPS, MEMBERS, PEOPLE = "groups", "members", "people"
 LONGEST_SHOWN = 100
 """Characters of a column's name that a mistake quotes."""
 _DAY = "%Y-%m-%d"
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", _DAY)
 _OF_PERSON = ("name", "department", "wage")
+_STARTS = ("joined", "employed_from")
+_ENDS = ("left", "employed_until", "ended_at")
+"""Times of which a mere date means the end of the day."""
+_FORMS: dict[str, type[GroupRow | MemberRow | PersonRow]] = {
+    GROUPS: GroupRow,
+    MEMBERS: MemberRow,
+    PEOPLE: PersonRow,
+}
 
-Row = TypeVar("Row", GroupRow, MemberRow)
+Row = TypeVar("Row", GroupRow, MemberRow, PersonRow)
+OfPerson = TypeVar("OfPerson", MemberRow, PersonRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,16 @@ class Line(Generic[Row]):
     row: Row
 
 
+Where = Line[MemberRow] | Line[PersonRow]
+
+
 @dataclass(slots=True)
 class RosterFiles:
     """What files say: the good lines, and the mistakes of the others."""
 
     groups: list[Line[GroupRow]] = field(default_factory=list)
     members: list[Line[MemberRow]] = field(default_factory=list)
+    people: list[Line[PersonRow]] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
 
 
@@ -85,7 +99,10 @@ def read(
     found.members = _only_once(
         found.members, lambda row: (row.group_id, row.member_id, row.joined), found.errors
     )
-    found.members = list(_agreeing(found.members, found.errors))
+    found.people = _only_once(found.people, lambda row: row.member_id, found.errors)
+    said: dict[tuple[str, str], tuple[Any, Where]] = {}
+    found.people = list(_agreeing(found.people, said, found.errors))
+    found.members = list(_agreeing(found.members, said, found.errors))
     return found
 
 
@@ -103,8 +120,9 @@ class _Reader:
 
     def take(self, record: Record) -> None:
         """Put a record to the good lines, or its mistakes to the errors."""
-        columns = {cell: _column(MEMBERS, cell) for cell in record.cells}
-        kind = MEMBERS if "member_id" in columns.values() else GROUPS
+        columns = {_column(MEMBERS, cell) for cell in record.cells}
+        names_group = "group_id" in columns
+        kind = GROUPS if "member_id" not in columns else MEMBERS if names_group else PEOPLE
         names = self._names(kind, record)
         values: dict[str, Any] = {}
         problems: dict[str, str] = {}
@@ -120,8 +138,10 @@ class _Reader:
             self._tell(line, names.get(column, column), problem)
         if isinstance(row, GroupRow):
             self.found.groups.append(Line(self.name, record.line, row))
-        elif row is not None:
+        elif isinstance(row, MemberRow):
             self.found.members.append(Line(self.name, record.line, row))
+        elif row is not None:
+            self.found.people.append(Line(self.name, record.line, row))
 
     def _names(self, kind: str, record: Record) -> dict[str, str]:
         """Return the cells' names by our columns; what is no column is a mistake."""
@@ -139,6 +159,8 @@ class _Reader:
 
     def _value(self, column: str, cell: Any) -> Any:
         """Return what a cell says, None for an empty one; raises `ValueError`."""
+        if column == "departments":
+            return _listed(cell)
         if isinstance(cell, (list, dict)):
             raise ValueError("must be text or a number")
         text = "" if cell is None else str(cell).strip()
@@ -146,14 +168,14 @@ class _Reader:
             return None
         if column in _words():
             return _word(column, text)
-        if column in ("joined", "left"):
-            return self._time(text, end_of_day=column == "left")
+        if column in (*_STARTS, *_ENDS):
+            return self._time(text, end_of_day=column in _ENDS)
         if column == "policy" and text not in self.policies:
             raise ValueError(f"unknown policy {text!r}{did_you_mean(text, self.policies)}")
         return re.sub(r"[¥￥,，元\s]", "", text) if column == "wage" else text
 
     def _time(self, text: str, *, end_of_day: bool) -> datetime:
-        """Return a time; a mere date is the day's start, for a leaver its end."""
+        """Return a time; a mere date is the day's start, for what ends the day's end."""
         plain = re.sub(r"[/.]", "-", text.replace("年", "-").replace("月", "-").replace("日", ""))
         for form in _TIMES:
             try:
@@ -169,11 +191,11 @@ class _Reader:
 
     def _checked(
         self, kind: str, values: dict[str, Any], problems: dict[str, str]
-    ) -> GroupRow | MemberRow | None:
+    ) -> GroupRow | MemberRow | PersonRow | None:
         """Return the row, or None and add what is wrong to `problems`."""
         given = {column: value for column, value in values.items() if value is not None}
         try:
-            row = (GroupRow if kind == GROUPS else MemberRow).model_validate(given)
+            row = _FORMS[kind].model_validate(given)
         except ValidationError as error:
             for found in error.errors(include_url=False):
                 column = str(found["loc"][0]) if found["loc"] else ""
@@ -187,6 +209,14 @@ class _Reader:
         if error not in self._told:
             self._told.add(error)
             self.found.errors.append(error)
+
+
+def _listed(cell: Any) -> list[str] | None:
+    """Return the names of a list, in a table divided by semicolons; None for an empty one."""
+    parts = cell if isinstance(cell, list) else re.split("[;；]", str(cell or ""))
+    if isinstance(cell, dict) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be a list of names, in a table divided by semicolons")
+    return [part.strip() for part in parts if part.strip()] or None
 
 
 def _plain(found: ErrorDetails) -> str:
@@ -209,10 +239,11 @@ def _only_once(
 
 
 def _agreeing(
-    lines: Iterable[Line[MemberRow]], errors: list[LineError]
-) -> Iterator[Line[MemberRow]]:
-    """Yield lines that say of a person what earlier ones said, who may be in many groups."""
-    said: dict[tuple[str, str], tuple[Any, Line[MemberRow]]] = {}
+    lines: Iterable[Line[OfPerson]],
+    said: dict[tuple[str, str], tuple[Any, Where]],
+    errors: list[LineError],
+) -> Iterator[Line[OfPerson]]:
+    """Yield lines that say of a person what was `said` before, who may be in many groups."""
     for line in lines:
         differs = False
         for name in _OF_PERSON:

@@ -28,8 +28,21 @@ Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
 Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
 
 
+Departments = Annotated[
+    tuple[Word, ...],
+    Field(max_length=100, description="Whose people belong in it; none: no department is named"),
+    AfterValidator(lambda names: tuple(dict.fromkeys(names))),
+]
+Wage = Annotated[
+    Decimal, Field(ge=0, le=100_000_000, decimal_places=2, description="Of a month, CNY")
+]
+
+
 class GroupIn(BaseModel):
-    """A group; what is absent is unknown. `owner` and `admin` are member ids."""
+    """A group; what is absent is unknown. `owner` and `admin` are member ids.
+
+    `temporary` says that it was made for a task, which was done at `ended_at`.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -44,6 +57,9 @@ class GroupIn(BaseModel):
     owner: Word | None = None
     admin: Word | None = None
     dissolved: bool | None = None
+    departments: Departments | None = None
+    temporary: bool | None = None
+    ended_at: Moment | None = None
 
 
 class GroupRow(GroupIn):
@@ -67,9 +83,7 @@ class MemberIn(BaseModel):
     supervisor: Word | None = None
     name: Word | None = None
     department: Word | None = None
-    wage: Annotated[
-        Decimal | None, Field(ge=0, le=100_000_000, decimal_places=2, description="Of a month, CNY")
-    ] = None
+    wage: Wage | None = None
     joined: Moment | None = None
     left: Moment | None = None
 
@@ -87,8 +101,47 @@ class MemberRow(MemberIn):
     member_id: Word
 
 
+class PersonIn(BaseModel):
+    """What HR knows of a person, wherever he is; what is absent is unknown.
+
+    He is employed from `employed_from` until before `employed_until`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "李想",
+                    "department": "生产部",
+                    "employed_from": "2024-03-01T00:00:00+08:00",
+                }
+            ]
+        },
+    )
+
+    name: Word | None = None
+    department: Word | None = None
+    wage: Wage | None = None
+    employed_from: Moment | None = None
+    employed_until: Moment | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PersonIn:
+        start, end = self.employed_from, self.employed_until
+        if start and end and end <= start:
+            raise ValueError("employed_until must be after employed_from")
+        return self
+
+
+class PersonRow(PersonIn):
+    """A line of a file of people."""
+
+    member_id: Word
+
+
 class GroupCounts(Answer):
-    """What a file did to groups."""
+    """What a file did to groups, or to people."""
 
     added: int
     changed: int
@@ -107,4 +160,5 @@ class Imported(Answer):
     dry_run: bool
     groups: GroupCounts
     members: MemberCounts
+    people: Annotated[GroupCounts, Field(description="By lines of HR's roster")]
     errors: Annotated[list[FieldProblem], Field(description=f"The first {MAX_TOLD}")]

@@ -25,12 +25,13 @@ from tests.support import KEY, Api
 WAY_IN = ("POST", "/v1/session")
 REFUSED = (401, 403)
 HAVE = {
-    Role.BOT: "classify recall feedback see_actions carry_out appeal",
+    Role.BOT: "classify recall feedback see_actions carry_out appeal report_events",
     Role.REVIEWER: "feedback see_cases review reveal appeal see_notices see_roster",
     Role.APPROVER: "see_cases reveal appeal decide_appeal reopen see_notices approve payroll "
     "see_roster see_actions revive",
     Role.ANALYST: "take_out see_cases edit_terms see_models retrain promote",
     Role.ADMIN: "take_out see_cases appeal see_notices payroll see_roster edit_roster edit_terms "
+    "report_events "
     "see_models promote "
     "see_actions revive see_audit accounts erase",
 }

@@ -70,6 +70,9 @@ class GroupOut(Answer):
     owner: str | None
     admin: str | None
     dissolved: bool
+    departments: tuple[str, ...]
+    temporary: bool
+    ended_at: datetime | None
     members: int
 
 
@@ -104,7 +107,7 @@ async def import_groups(
     dry_run: bool = False,
     skip_bad: bool = False,
 ) -> Imported:
-    """Bring in a file of groups or of members, CSV or JSON, as the request's body.
+    """Bring in a file of groups, of members or of people, CSV or JSON, as the request's body.
 
     Lines with mistakes are named with line and field, and then nothing is brought in, unless
     `skip_bad` says to leave them out. Columns may have Chinese names.
@@ -206,6 +209,7 @@ def _import(
         dry_run=dry_run,
         groups=GroupCounts(**made.counts["groups"]),
         members=MemberCounts(**made.counts["members"]),
+        people=GroupCounts(**made.counts["people"]),
         errors=[_told(error) for error in made.errors[:MAX_TOLD]],
     )
 

@@ -3,7 +3,8 @@
     rows ─ what is known ─ plan: which versions, from when on ─ kept
 
 A row says what holds from the time of the import. Of somebody new it holds from when he joined; where that is
-not said, from ever. What a line of a file leaves out stays as it is known.
+not said, from ever. What a line of a file leaves out stays as it is known. What events say of the time after
+goes on from there.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from service.rosterfiles import Line, LineError, RosterFiles
-from service.rosterrows import EARLIEST, GroupIn, MemberIn, MemberRow
-from service.storage import roster
+from service.rosterrows import EARLIEST, GroupIn, MemberIn, MemberRow, PersonIn
+from service.storage import events, roster
 from service.storage.database import Database, StorageError
-from service.storage.roster import Group, Member, Person, Stamped, in_force
+from service.storage.roster import Group, Member, Person, Stamped, Value, in_force
 
 EVER = EARLIEST
 """Since when a first version holds whose beginning is not known."""
@@ -66,9 +67,7 @@ def bring_in(
     with database.write() as connection:
         made = plan(connection, files, since)
         if skip_bad or not made.errors:
-            roster.write_groups(connection, at, actor, made.groups)
-            roster.write_members(connection, at, actor, made.members)
-            roster.put_people(connection, at, actor, made.people)
+            _keep(connection, at, actor, made)
     return made
 
 
@@ -76,13 +75,15 @@ def plan(connection: Connection, files: RosterFiles, since: datetime) -> Plan:
     """Return what the good lines of files change from `since` on."""
     made = Plan(errors=list(files.errors))
     history = roster.group_history(connection)
-    made.counts["groups"] = _plan_groups(made, files, history, since)
+    stated = roster.group_history(connection, stated=True)
+    made.counts["groups"] = _plan_groups(made, files, history, stated, since)
     known = {*history, *(line.row.group_id for line in files.groups)}
     lines = [line for line in files.members if line.row.group_id in known]
     made.errors += _without_group(files.members, known)
     past = roster.member_history(connection, {line.row.group_id for line in lines})
     made.counts["members"] = _plan_members(made, lines, past, since)
-    made.people = [person(line.row.member_id, line.row) for line in lines]
+    made.counts["people"] = _plan_people(connection, made, files)
+    made.people += [person(line.row.member_id, line.row) for line in lines]
     return made
 
 
@@ -91,8 +92,10 @@ def put_group(
 ) -> None:
     """Let a group be what is said from `since` on, a new one from ever."""
     history = roster.group_history(connection, [group_id]).get(group_id, [])
+    stated = group_id in roster.group_history(connection, [group_id], stated=True)
     group = _group(group_id, said, None)
-    roster.write_groups(connection, at, actor, _group_versions(history, group, since))
+    made = Plan(groups=_group_versions(history if stated else [], group, since))
+    _keep(connection, at, actor, made)
 
 
 def put_member(
@@ -113,8 +116,17 @@ def put_member(
         raise UnknownGroupError(f"no group {group_id!r}")
     history = roster.member_history(connection, [group_id]).get(ids, [])
     made = versions(history, _member(ids, said, None), said, since)
-    roster.write_members(connection, at, actor, made)
-    roster.put_people(connection, at, actor, [person(member_id, said)])
+    _keep(connection, at, actor, Plan(members=made, people=[person(member_id, said)]))
+
+
+def put_person(
+    connection: Connection, at: datetime, actor: str, member_id: str, said: PersonIn
+) -> Person:
+    """Let HR's knowledge of a person be what is said, all of it; return him."""
+    new = person(member_id, said)
+    if roster.people_by_id(connection, [member_id]).get(member_id) != new:
+        roster.write_people(connection, at, actor, [new])
+    return new
 
 
 def leave(
@@ -131,7 +143,7 @@ def leave(
     if member is None or not member.present:
         raise UnknownMemberError(f"no member {member_id!r} in group {group_id!r} at that time")
     made = versions(history, member, MemberIn(left=since), since)
-    roster.write_members(connection, at, actor, made)
+    _keep(connection, at, actor, Plan(members=made))
 
 
 def versions(
@@ -141,11 +153,11 @@ def versions(
     if said.left is not None:
         return _left(history, member, said, said.left)
     if not history:
-        return [(said.joined or EVER, member)]
+        return _from(said.joined or EVER, member, since)
     first, known = history[0], in_force(history, since)
     made = []
     if said.joined is not None and said.joined < first[0]:
-        made.append((said.joined, first[1]))
+        made.append((said.joined, replace(first[1], present=True)))
     if known is None:
         made.append((max(said.joined or since, since), member))
     elif not known.present:
@@ -178,19 +190,49 @@ def _left(
     return made
 
 
-def person(member_id: str, said: MemberIn) -> Person:
+def person(member_id: str, said: MemberIn | PersonIn) -> Person:
     """Return what a row says of a person wherever he is."""
-    return Person(member_id, said.name, said.department, said.wage)
+    known = Person(member_id, said.name, said.department, said.wage)
+    if isinstance(said, MemberIn):
+        return known
+    return replace(known, employed_from=said.employed_from, employed_until=said.employed_until)
+
+
+def _keep(connection: Connection, at: datetime, actor: str, made: Plan) -> None:
+    """Write what is planned, and what events make of it."""
+    roster.write_groups(connection, at, actor, made.groups)
+    roster.write_members(connection, at, actor, made.members)
+    roster.put_people(connection, at, actor, made.people)
+    groups = {group.group_id for _, group in made.groups}
+    members = {(member.group_id, member.member_id) for _, member in made.members}
+    events.refold(connection, groups, members)
+
+
+def _plan_people(connection: Connection, made: Plan, files: RosterFiles) -> dict[str, int]:
+    rows = [line.row for line in files.people]
+    known = roster.people_by_id(connection, [row.member_id for row in rows])
+    made.people = [person(row.member_id, row) for row in rows]
+    changed = {one.member_id for one in roster.changed_people(known, made.people)}
+    added = len(changed - known.keys())
+    return {
+        "added": added,
+        "changed": len(changed) - added,
+        "same": len(rows) - len(changed),
+    }
 
 
 def _plan_groups(
-    made: Plan, files: RosterFiles, history: dict[str, list[Stamped[Group]]], since: datetime
+    made: Plan,
+    files: RosterFiles,
+    history: dict[str, list[Stamped[Group]]],
+    stated: Collection[str],
+    since: datetime,
 ) -> dict[str, int]:
     counts = Counter(added=0, changed=0, same=0)
     for line in files.groups:
         past = history.get(line.row.group_id, [])
         group = _group(line.row.group_id, line.row, in_force(past, since) or _first(past))
-        new = _group_versions(past, group, since)
+        new = _group_versions(past if line.row.group_id in stated else [], group, since)
         counts["same" if not new else "changed" if past else "added"] += 1
         made.groups += new
     return dict(counts)
@@ -226,9 +268,18 @@ def _outcome(past: Sequence[Stamped[Member]], new: Sequence[Stamped[Member]]) ->
 def _group_versions(
     history: Sequence[Stamped[Group]], group: Group, since: datetime
 ) -> list[Stamped[Group]]:
+    """Return what is to be kept of a group; `history` is empty while only events have told of it."""
     if not history:
-        return [(EVER, group)]
+        return _from(EVER, group, since)
     return [] if in_force(history, since) == group else [(since, group)]
+
+
+def _from(begin: datetime, value: Value, since: datetime) -> list[Stamped[Value]]:
+    """Return the versions of something new: from its beginning, and from when it was said.
+
+    What is said holds from then on whatever an event that comes late says of the time between.
+    """
+    return [(begin, value)] + ([(since, value)] if begin < since else [])
 
 
 def _group(group_id: str, said: GroupIn, known: Group | None) -> Group:

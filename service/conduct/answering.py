@@ -84,11 +84,7 @@ def instructed(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     for number, turn in enumerate(facts.turns):
         if turn.sent_at > until:
             break
-        if turn.kind is not TurnKind.REQUEST or not _may_ask(people, rule, turn):
-            continue
-        for member_id in dict.fromkeys(turn.mentions):
-            if member_id == turn.sender_id or not people.is_staff(member_id, turn.sent_at):
-                continue
+        for member_id in _instructed(people, rule, turn):
             met = _reaction(facts.turns[number + 1 :], member_id, until)
             thread = Thread(turn, turn.sent_at, turn.sent_at)
             made += _duties(facts, rule, thread, turn, member_id, met, about)
@@ -145,10 +141,14 @@ class _Waits:
         rules = {rule.rule: rule for rule in facts.policy.conduct}
         self._facts = facts
         self._rules = [rules[name] for name in (ANSWERED, SHIRKED) if name in rules]
+        self._instructions = rules.get(INSTRUCTED)
 
     def counts(self, people: People, turn: Turn) -> bool:
-        """Return whether a turn that asks is anybody's duty to answer."""
-        return bool(self._rules) and _may_ask(people, self._rules[0], turn)
+        """Return whether a turn that asks is a question that somebody has to answer, no instruction."""
+        rule = self._instructions
+        if not self._rules or (rule is not None and _instructed(people, rule, turn)):
+            return False
+        return _may_ask(people, self._rules[0], turn)
 
     def ends(self, asked_at: datetime) -> tuple[datetime, datetime]:
         """Return when the first answer is due, and when the last rule has stopped waiting."""
@@ -205,6 +205,17 @@ def _may_ask(people: People, rule: ConductRule, turn: Turn) -> bool:
     at, who = turn.sent_at, turn.sender_id
     role = "staff" if people.is_staff(who, at) else "customer"
     return role in rule.asked_by or ("lead" in rule.asked_by and people.is_lead(who, at))
+
+
+def _instructed(people: People, rule: ConductRule, turn: Turn) -> list[str]:
+    """Return the members whom a turn tells to do something."""
+    if turn.kind is not TurnKind.REQUEST or not _may_ask(people, rule, turn):
+        return []
+    return [
+        member_id
+        for member_id in dict.fromkeys(turn.mentions)
+        if member_id not in (turn.sender_id, EVERYBODY) and people.is_staff(member_id, turn.sent_at)
+    ]
 
 
 def _reaction(later: Sequence[Turn], member_id: str, until: datetime) -> Turn | None:

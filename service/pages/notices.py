@@ -98,7 +98,7 @@ async def payroll(
             return noticequery.month_payroll(connection, wanted, settings.zone, share)
 
     found = await in_thread(look)
-    return visit.show("payroll.html", found=found.to_dict(), cap=settings.wage_cap)
+    return visit.show("payroll.html", found=found)
 
 
 def _act(visit: Visit, notice_id: int, verb: str, reason: str) -> None:

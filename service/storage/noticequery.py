@@ -92,18 +92,17 @@ def fines(connection: Connection, since: datetime, until: datetime) -> list[payr
         notices.c.amount > 0,
         or_(*map(within, (notices.c.published_at, notices.c.lapsed_at, notices.c.withdrawn_at))),
     )
-    return [_fine(row) for row in connection.execute(query.order_by(notices.c.id))]
-
-
-def _fine(row: Any) -> payroll.Fine:
-    ends = [at for at in (row.lapsed_at, row.withdrawn_at) if at is not None]
-    return payroll.Fine(
-        number=row.number,
-        amount=row.amount,
-        liable=tuple((one["party"], one["member_id"]) for one in row.liable),
-        published_at=row.published_at,
-        void_at=min(ends, default=None),
-    )
+    rows = connection.execute(query.order_by(notices.c.id))
+    return [
+        payroll.Fine(
+            number=number,
+            amount=amount,
+            liable=tuple((one["party"], one["member_id"]) for one in liable),
+            published_at=published_at,
+            void_at=min((at for at in ends if at is not None), default=None),
+        )
+        for number, amount, liable, published_at, *ends in rows
+    ]
 
 
 def _filtered(wanted: Wanted) -> Select[Any]:

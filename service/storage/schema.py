@@ -375,6 +375,7 @@ audit = Table(
     Column("subject", Name, nullable=False, index=True),
     Column("detail", Json, nullable=False),
     Column("hash", String(64), nullable=False),
+    Index("ix_audit_verb_number", "verb", "number"),
     comment="append-only; each hash covers the row and the hash before it",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
-from statistics import median
+from statistics import mean
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,34 +51,46 @@ class Overview:
 def overview(connection: Connection, since: datetime, until: datetime, zone: ZoneInfo) -> Overview:
     """Return the counts of `[since, until)`; `per_label` holds found and confirmed."""
     within = (cases.c.opened_at >= since, cases.c.opened_at < until, IN_VIEW)
-    by_state: Counter[State] = Counter()
-    by_appeal: Counter[str] = Counter()
-    query = select(cases.c.state, cases.c.appeal, func.count()).where(*within)
-    for state, appeal, count in connection.execute(query.group_by(cases.c.state, cases.c.appeal)):
-        by_state[State(state)] += count
-        if appeal is not None:
-            by_appeal[appeal] += count
+    by_state, per_day = _per_hour(connection, (_EVERY, *within), zone)
+    by_appeal = _per_appeal(connection, within)
     return Overview(
-        per_day=_per_day(connection, within, zone),
-        per_label=_per_label(connection, within),
+        per_day=per_day,
+        per_label=_per_label(connection, (_EVERY, *within)),
         per_group=_per_group(connection, within),
-        by_state=dict(by_state),
-        hours=_hours(connection, within),
+        by_state=by_state,
+        hours=_hours(connection, within, sum(by_state[state] for state in CLOSED)),
         overturned=by_appeal[Appeal.OVERTURNED.value],
         appeals=by_appeal.total(),
     )
 
 
-def _per_day(connection: Connection, within: tuple[Any, ...], zone: ZoneInfo) -> dict[date, int]:
-    """Count by hours in the database and by days of the zone here: days there are not all alike."""
-    hour = type_coerce(cases.c.opened_at, BigInteger) / HOUR
+_EVERY = cases.c.state.in_([state.value for state in State])
+"""Any state: said, so that counts by state and time are read off an index that begins with the state."""
+
+
+def _per_hour(
+    connection: Connection, within: tuple[Any, ...], zone: ZoneInfo
+) -> tuple[Counter[State], dict[date, int]]:
+    """Count by state, and by hours in the database and days of the zone here: days are not all alike."""
+    hour = (type_coerce(cases.c.opened_at, BigInteger) // HOUR).label("hour")
     rows = connection.execute(
-        select(func.floor(hour).label("hour"), func.count()).where(*within).group_by("hour")
+        select(cases.c.state, hour, func.count()).where(*within).group_by(cases.c.state, "hour")
     )
+    by_state: Counter[State] = Counter()
     days: Counter[date] = Counter()
-    for row in rows:
-        days[from_ms(int(row[0]) * HOUR).astimezone(zone).date()] += int(row[1])
-    return dict(days)
+    for state, at, count in rows:
+        by_state[State(state)] += count
+        days[from_ms(at * HOUR).astimezone(zone).date()] += count
+    return by_state, dict(days)
+
+
+def _per_appeal(connection: Connection, within: tuple[Any, ...]) -> Counter[str]:
+    rows = connection.execute(
+        select(cases.c.appeal, func.count())
+        .where(*within, cases.c.appeal.in_([outcome.value for outcome in Appeal]))
+        .group_by(cases.c.appeal)
+    )
+    return Counter({outcome: count for outcome, count in rows})
 
 
 def _per_label(connection: Connection, within: tuple[Any, ...]) -> dict[str, tuple[int, int]]:
@@ -108,9 +120,16 @@ def _per_group(connection: Connection, within: tuple[Any, ...]) -> dict[str, int
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _hours(connection: Connection, within: tuple[Any, ...]) -> float | None:
+def _hours(connection: Connection, within: tuple[Any, ...], closed: int) -> float | None:
+    """Return the median of the time to a verdict: the database sorts, one or two in the middle come here."""
+    if not closed:
+        return None
     taken = type_coerce(cases.c.decided_at, BigInteger) - type_coerce(cases.c.opened_at, BigInteger)
-    found = list(
-        connection.execute(select(taken).where(*within, cases.c.decided_at.is_not(None))).scalars()
+    middle = (
+        select(taken)
+        .where(*within, cases.c.decided_at.is_not(None))
+        .order_by(taken)
+        .offset((closed - 1) // 2)
+        .limit(2 - closed % 2)
     )
-    return median(found) / HOUR if found else None
+    return mean(connection.execute(middle).scalars()) / HOUR

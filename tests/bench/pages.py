@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -52,6 +53,8 @@ def run(scale: Scale) -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(demo.settings(Path(folder)))
         demo.fill(app.state, datetime.now(UTC), times=scale.firms)
+        gc.collect()
+        gc.freeze()  # as the service does when it starts
         try:
             yield from _pages(app, f"{scale.firms} firms")
         finally:

@@ -48,6 +48,7 @@ def upgrade() -> None:
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_subject"), ["subject"], unique=False)
+        batch_op.create_index("ix_audit_verb_number", ["verb", "number"], unique=False)
 
     op.create_table(
         "cases",
@@ -589,6 +590,7 @@ def downgrade() -> None:
 
     op.drop_table("cases")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_verb_number")
         batch_op.drop_index(batch_op.f("ix_audit_subject"))
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 

@@ -1,0 +1,116 @@
+"""What is wrong with a group for a while, and whose duty it is to put it right. Pure.
+
+    moments at which anything changed ─ what is wrong from each to the next, who answers for it ─ duties
+
+A duty lasts as long as the same thing is wrong and the same person answers for it: whoever takes an
+office over has the whole time from then on, and whoever gives it up is rid of the duty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from moderation.policy import ConductRule
+from service.conduct.model import Duty, Facts
+from service.conduct.people import People
+from service.storage.roster import Person, Place
+
+LONGEST = 160
+"""Characters of an id that a subject holds as it is; the time behind it needs the rest of its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Something that may be wrong: `wrong` says at a time in Chinese what, None where all is well.
+
+    It can change at the `moments` alone. `member_id` is the member concerned, None for the group.
+    """
+
+    subject: str
+    moments: Iterable[datetime]
+    wrong: Callable[[datetime], str | None]
+    member_id: str | None = None
+
+
+def owed(
+    facts: Facts,
+    rule: ConductRule,
+    state: State,
+    until: datetime,
+    parties: tuple[str, ...] | None = None,
+) -> list[Duty]:
+    """Return the duties to put a state right that have arisen up to `until`, by party, then time.
+
+    `parties` are all of the rule by default.
+    """
+    moments = sorted({at for at in state.moments if at <= until})
+    return [
+        Duty(
+            rule=rule.rule,
+            article=rule.article,
+            group_id=facts.group_id,
+            party=party,
+            person=person,
+            subject=f"{short(state.subject)}@{since.isoformat()}",
+            since=since,
+            due=facts.deadline(rule, since),
+            about=state.wrong(since) or "",
+            met_at=end,
+        )
+        for party in (rule.parties if parties is None else parties)
+        for person, since, end in _stretches(facts, party, state, moments)
+    ]
+
+
+def short(subject: str) -> str:
+    """Return a subject, one that is very long as a hash of it."""
+    if len(subject) <= LONGEST:
+        return subject
+    return hashlib.blake2b(subject.encode(), digest_size=16).hexdigest()
+
+
+def changes(facts: Facts, *member_ids: str) -> set[datetime]:
+    """Return when the group, or what is known of these people, became other than it was."""
+    moments = {since for since, _ in facts.group}
+    for member_id in member_ids:
+        moments |= {since for since, _ in facts.members.get(member_id, ())}
+        person = facts.people.get(member_id)
+        terms = (person.employed_from, person.employed_until) if person else ()
+        moments |= {at for at in terms if at is not None}
+    return moments
+
+
+def employed(person: Person, at: datetime) -> bool:
+    """Return whether the firm employed somebody at a time; where no term is known, it did."""
+    begun = person.employed_from is None or person.employed_from <= at
+    return begun and not has_left(person, at)
+
+
+def has_left(person: Person, at: datetime) -> bool:
+    """Return whether somebody's employment was over at a time."""
+    return person.employed_until is not None and person.employed_until <= at
+
+
+def _stretches(
+    facts: Facts, party: str, state: State, moments: list[datetime]
+) -> Iterator[tuple[str | None, datetime, datetime | None]]:
+    """Yield who answers for what is wrong, since when, and until when if that is over."""
+    people = People(facts)
+    held: tuple[str | None, datetime] | None = None
+    for at in moments:
+        if state.wrong(at) is None:
+            if held:
+                yield *held, at
+            held = None
+            continue
+        member = people.member(state.member_id, at) if state.member_id else None
+        person = Place(people.group(at), member).liable(party, state.member_id)
+        if held is None or held[0] != person:
+            if held:
+                yield *held, at
+            held = person, at
+    if held:
+        yield *held, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,6 +15,7 @@ from moderation.lexiconwatch import LexiconWatch
 from moderation.modelwatch import ModelWatch
 from moderation.policyfiles import PolicyBook
 from moderation.registry import CHAMPION
+from moderation.turns import TurnModel
 from service import problems
 from service.api import (
     accounts,
@@ -22,6 +23,7 @@ from service.api import (
     audit,
     cases,
     classify,
+    duties,
     events,
     feedback,
     groups,
@@ -41,6 +43,7 @@ from service.feedbackdesk import FeedbackDesk
 from service.metrics import Metrics
 from service.pages import site
 from service.recorder import Recorder
+from service.scheduler import load_dutybook, running
 from service.schemas import Health
 from service.settings import Settings
 from service.shadow import Shadow
@@ -48,6 +51,7 @@ from service.storage.casebook import Casebook
 from service.storage.database import Database
 from service.storage.intake import Intake
 from service.storage.snapshots import Snapshots
+from service.storage.turns import Ears
 
 ABOUT = """Judges Chinese group-chat messages under a company's policy. A decision names what was found, where in the
 text, and which article and penalty apply. The machine proposes; a person confirms."""
@@ -77,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings.default_policy,
         secret(settings),
         settings.sample_rate,
+        Ears(TurnModel.load()),
     )
     app.state.shadow = Shadow(app.state.database, intake, app.state.moderator, settings.registry)
     app.state.recorder = Recorder(
@@ -89,6 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     snapshots = Snapshots(app.state.moderator.policies)
     casebook = Casebook(snapshots, settings.opinion_rate)
     app.state.desk = Desk(app.state.database, casebook)
+    app.state.dutybook = load_dutybook(settings, app.state.moderator.policies, casebook)
     app.state.feedback = FeedbackDesk(
         app.state.database, casebook, app.state.recorder.intake, app.state.moderator
     )
@@ -101,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(cases.router)
     app.include_router(feedback.router)
     app.include_router(groups.router)
+    app.include_router(duties.router)
     app.include_router(people.router)
     app.include_router(events.router)
     app.include_router(retention.router)
@@ -125,16 +132,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    try:
-        if settings.webhook is None or settings.webhook_secret is None:
-            yield
-            return
-        from service.webhook import sending  # a client of HTTP is loaded only where one is needed
+    async with AsyncExitStack() as ends:
+        ends.callback(app.state.shadow.close)
+        await ends.enter_async_context(running(app.state.database, app.state.dutybook))
+        if settings.webhook is not None and settings.webhook_secret is not None:
+            from service.webhook import (
+                sending,
+            )  # a client of HTTP is loaded only where one is needed
 
-        async with sending(app.state.database, settings.webhook, settings.webhook_secret):
-            yield
-    finally:
-        app.state.shadow.close()
+            sender = sending(app.state.database, settings.webhook, settings.webhook_secret)
+            await ends.enter_async_context(sender)
+        yield
 
 
 def open_database(settings: Settings) -> Database:

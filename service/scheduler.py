@@ -12,11 +12,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from moderation.policyfiles import PolicyBook
+from service.settings import Settings
 from service.storage import checks
+from service.storage.casebook import Casebook
 from service.storage.database import Database
 from service.storage.dutybook import Checked, Dutybook
+from service.storage.groupfacts import FactBook
+from service.storage.rulings import Rulings
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,17 @@ async def running(database: Database, dutybook: Dutybook) -> AsyncIterator[None]
     finally:
         scheduler.stop()
         await task
+
+
+def load_dutybook(settings: Settings, policies: PolicyBook, casebook: Casebook) -> Dutybook:
+    """Return the book of duties as the settings want it.
+
+    Raises:
+        DataFileError: the calendar file is wrong.
+    """
+    rulings = Rulings(policies, settings.default_policy)
+    facts = FactBook(rulings, settings.worktimes, settings.company)
+    return Dutybook(facts, casebook, timedelta(minutes=settings.lateness))
 
 
 class Scheduler:

@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     company: str | None = Field(
         None, description="the firm's name in names of groups; unset: those are not checked"
     )
+    lateness: float = Field(
+        5,
+        ge=0,
+        le=1440,
+        description="minutes that a message may come in late before a duty counts as not met",
+    )
     work_hours: str = Field(
         "08:30-12:00,13:30-17:30", description="work hours, in which time limits run"
     )

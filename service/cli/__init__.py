@@ -12,8 +12,10 @@ from service.cli import (
     audit,
     cases,
     classify,
+    conduct,
     demo,
     drift,
+    events,
     export,
     feedback,
     models,
@@ -42,6 +44,8 @@ app.add_typer(accounts.users, name="users")
 app.add_typer(accounts.keys, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(roster.app, name="groups")
+app.add_typer(conduct.app, name="conduct")
+app.add_typer(events.app, name="events")
 app.add_typer(cases.app, name="cases")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(export.app, name="export")

@@ -12,14 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from moderation.errors import UnknownNameError
-from moderation.policy import Policy
-from moderation.policyfiles import PolicyBook
 from service.conduct.model import EVERYBODY, Event, Facts, Turn
 from service.conduct.rules import listens
 from service.conduct.worktime import WorkTimes
 from service.storage import roster, turns
 from service.storage.roster import Group, Member, Person, Stamped
+from service.storage.rulings import Rulings
 from service.storage.schema import events, people
 
 Names = dict[str, str]
@@ -29,18 +27,9 @@ Names = dict[str, str]
 class FactBook:
     """Reads facts. `company` is the firm's name in the names of groups, None where none is set."""
 
-    policies: PolicyBook
-    default_policy: str
+    rulings: Rulings
     worktimes: WorkTimes
     company: str | None = None
-
-    def policy(self, history: Sequence[Stamped[Group]], at: datetime) -> Policy:
-        """Return the policy that a group is under at a time; one that is missing gives way to the default."""
-        group = roster.in_force(history, at) or history[0][1]
-        try:
-            return self.policies[group.policy or self.default_policy]
-        except UnknownNameError:
-            return self.policies[self.default_policy]
 
     def load(
         self, connection: Connection, group_id: str, at: datetime, since: datetime | None
@@ -53,7 +42,7 @@ class FactBook:
             member_id: versions
             for (_, member_id), versions in roster.member_history(connection, [group_id]).items()
         }
-        policy = self.policy(history, at)
+        policy = self.rulings.policy_of(roster.in_force(history, at) or history[0][1])
         known = _people(connection, members, history)
         said = turns.of_group(connection, group_id, since) if listens(policy) else []
         return Facts(

@@ -22,13 +22,14 @@ from moderation.policyfiles import PolicyBook
 from moderation.types import Action, Decision
 from service.asked import Asked
 from service.cases import Origin
-from service.storage import audit, fingerprints
+from service.storage import audit, fingerprints, turns
 from service.storage.database import StorageError
 from service.storage.fingerprints import Fingerprints, message_key
 from service.storage.opening import INTAKE, Opening
 from service.storage.rulings import Groups, Ruled, Rulings, groups_of, role
 from service.storage.schema import cases, seen
 from service.storage.snapshots import Snapshots
+from service.storage.turns import Ears, Heard
 
 
 class ConflictError(Exception):
@@ -52,6 +53,7 @@ class _Batch:
     groups: Groups
     opening: Opening
     known: dict[int, Any] = field(default_factory=dict)
+    heard: list[Heard] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -59,11 +61,17 @@ class Intake:
     """Records batches; not safe to share between threads, for it keeps the window of the last hour."""
 
     def __init__(
-        self, policies: PolicyBook, default_policy: str, key: bytes, sample_rate: float = 0.0
+        self,
+        policies: PolicyBook,
+        default_policy: str,
+        key: bytes,
+        sample_rate: float = 0.0,
+        ears: Ears | None = None,
     ) -> None:
         self.rulings = Rulings(policies, default_policy)
         self.key = key
         self.sample_rate = sample_rate
+        self._ears = ears
         self._snapshots = Snapshots(policies)
         self._fingerprints = Fingerprints(key)
 
@@ -94,6 +102,8 @@ class Intake:
                 answers.append(self._first(one, decision, trace, key, batch))
         batch.opening.write()
         fingerprints.write(connection, batch.seen)
+        if self._ears is not None:
+            self._ears.hear(connection, batch.heard, now)
         return answers
 
     def report(
@@ -148,7 +158,18 @@ class Intake:
         batch.seen.append(row)
         if key is not None:
             batch.known[key] = row | {"answer": answer}
+        self._listen(asked, row["id"], batch)
         return answer
+
+    def _listen(self, asked: Asked, number: int, batch: _Batch) -> None:
+        """Let a message be heard where the policy of its group asks for answers."""
+        group = batch.groups.get(asked.group_id or "")
+        if self._ears is None or group is None or asked.sender_id is None:
+            return
+        policy = self.rulings.policy_of(group)
+        if self._ears.listens(policy):
+            message_id = asked.message_id or f"#{number}"
+            batch.heard.append(Heard(asked, message_id, asked.sent_at or batch.now))
 
     def _is_drawn(self, key: int | None) -> bool:
         """Return whether a passed message belongs to the sample: by its id, else by its number, never its text."""
@@ -208,6 +229,7 @@ def recall(
         raise UnknownMessageError(f"no message {message_id!r} in this group")
     if not row.recalled:
         connection.execute(update(seen).where(seen.c.message_key == number).values(recalled=True))
+        turns.forget(connection, group_id, message_id, now)
         if row.case_id is not None:
             connection.execute(
                 update(cases).where(cases.c.case_id == row.case_id).values(recalled_at=now)

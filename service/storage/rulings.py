@@ -90,6 +90,13 @@ class Rulings:
             default = self.policies[self.default_policy]
             return Setting(default, kind, degraded=("policy",))
 
+    def policy_of(self, group: roster.Group) -> Policy:
+        """Return the policy that a group is under; one that is missing gives way to the default."""
+        try:
+            return self.policies[group.policy or self.default_policy]
+        except UnknownNameError:
+            return self.policies[self.default_policy]
+
     def ruled(
         self,
         connection: Connection,

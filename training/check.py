@@ -4,6 +4,9 @@
 
 A line must keep the contract, say something no other line says, agree with its like, hold nobody's
 real data, and come from no template. Finding nothing means exit status 0.
+
+Files of turns, in `datasets/turns`, are checked apart from the messages and by the same rules, but
+for a question mark, which may make another turn of the same words.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from moderation.normalize import NormalizedBatch, normalize
 from training import datasheet
 from training.corpus import DATASETS, EVASIONS, HARD, Sample, load_samples
 from training.grouping import near_duplicates
+from training.turncorpus import TURNS, load_turns
 
 NEAR = 0.7
 """Overlap of character trigrams from which two texts are near duplicates."""
@@ -52,9 +56,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Lines:
-    """Samples with their texts as read, worked out once for all rules."""
+    """Samples with their texts as read, worked out once for all rules.
+
+    Two that read the same but for `ignored` signs are twins.
+    """
 
     samples: Sequence[Sample]
+    ignored: re.Pattern[str]
 
     @cached_property
     def batch(self) -> NormalizedBatch:
@@ -72,7 +80,7 @@ class Lines:
         first: dict[str, int] = {}
         pairs = []
         for number, read in enumerate(self.read):
-            earlier = first.setdefault(_SIGNS.sub("", read) or read.strip(), number)
+            earlier = first.setdefault(self.ignored.sub("", read) or read.strip(), number)
             if earlier != number:
                 pairs.append((earlier, number))
         return pairs
@@ -91,35 +99,44 @@ class Lines:
 _WORD = re.compile(r"^[^\s\u4e00-\u9fff]*")
 _WORD_END = re.compile(r"[^\s\u4e00-\u9fff]*$")
 _SIGNS = re.compile(r"[\W_]+")
+_TURN_SIGNS = re.compile(r"(?:[^\w?]|_)+")
 Rule = Callable[[Lines], Iterator[Problem]]
 
 
 def check(paths: Iterable[Path] = ()) -> list[Problem]:
     """Return the problems of data files, of the project's own and their manifest when none is given."""
     files = list(paths)
-    samples, problems = read_files(files or sorted(DATASETS.glob("*.jsonl")))
-    lines = Lines(samples)
-    for rule in RULES:
-        problems.extend(rule(lines))
+    chosen = files or [*sorted(DATASETS.glob("*.jsonl")), *sorted(TURNS.glob("*.jsonl"))]
+    turns = [path for path in chosen if path.parent.name == TURNS.name]
+    samples, problems = read_files(path for path in chosen if path not in turns)
+    problems += _broken(Lines(samples, _SIGNS), RULES)
+    samples, more = read_files(turns, load_turns)
+    problems += more + _broken(Lines(samples, _TURN_SIGNS), TURN_RULES)
     if not files:
         problems += [Problem(*found) for found in datasheet.manifest_problems(DATASETS)]
     return problems
 
 
+def _broken(lines: Lines, rules: Sequence[Rule]) -> list[Problem]:
+    return [problem for rule in rules for problem in rule(lines)]
+
+
 def against_the_rest(path: Path) -> list[Problem]:
     """Return what repeats or contradicts the project's data, or an earlier line, in a file of others."""
     added = load_samples([path])
-    lines = Lines([*load_samples(), *added])
+    lines = Lines([*load_samples(), *added], _SIGNS)
     own = {sample.place for sample in added}
     return [one for rule in (duplicates, near) for one in rule(lines) if one.place in own]
 
 
-def read_files(paths: Iterable[Path]) -> tuple[list[Sample], list[Problem]]:
+def read_files(
+    paths: Iterable[Path], load: Callable[[list[Path]], list[Sample]] = load_samples
+) -> tuple[list[Sample], list[Problem]]:
     """Return the samples of the files that keep the contract, and the first offence of each other file."""
     samples, problems = [], []
     for path in paths:
         try:
-            samples += load_samples([path])
+            samples += load([path])
         except DataFileError as error:
             line = "" if error.line is None else f":{error.line}"
             problems.append(Problem(f"{path.name}{line}", "contract", error.problem))
@@ -252,7 +269,8 @@ def _crowds(groups: dict[str, list[Sample]], most: int, how: str) -> Iterator[Pr
             yield Problem(sample.place, "template", f"{len(samples)} lines {how} {_short(shared)}")
 
 
-RULES: tuple[Rule, ...] = (notes, duplicates, near, personal_data, domains, templates)
+TURN_RULES: tuple[Rule, ...] = (duplicates, near, personal_data, domains, templates)
+RULES: tuple[Rule, ...] = (notes, *TURN_RULES)
 
 
 def _at(lines: Lines, start: int, end: int, rule: str, detail: str) -> Problem:
@@ -299,7 +317,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m training.check datasets/bank.jsonl --json",
     )
     parser.add_argument(
-        "files", nargs="*", type=Path, help="data files; none means datasets/*.jsonl"
+        "files", nargs="*", type=Path, help="data files; none means datasets/*.jsonl and turns/"
     )
     parser.add_argument("--json", action="store_true", help="print the problems as JSON")
     parser.add_argument(

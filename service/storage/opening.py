@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert
 
 from moderation import normalize
 from moderation.lexicon import Lexicon
-from moderation.policy import KINDS_BY_WEIGHT
+from moderation.policy import KINDS_BY_WEIGHT, Policy
 from moderation.types import Action, Decision
 from service.asked import Asked
 from service.cases import Origin
@@ -35,6 +35,7 @@ class Opening:
         self._cases: list[dict[str, Any]] = []
         self._labels: list[dict[str, Any]] = []
         self._changes: list[audit.Change] = []
+        self._kept: set[tuple[str, str | None]] = set()
 
     def add(
         self,
@@ -50,7 +51,7 @@ class Opening:
         `rate` is that of a sample, of which the decision says nothing; `party` is as what a person is
         liable for a breach of a conduct rule.
         """
-        self.snapshots.keep(self.connection, self.now, ruled.setting.policy, lexicon)
+        self._keep(ruled.setting.policy, lexicon)
         case_id = _new_id(self.now, len(self._cases))
         decision = ruled.decision
         if origin is not Origin.SAMPLE:
@@ -75,6 +76,13 @@ class Opening:
             audit.append(self.connection, self.now, self._changes)
         if self._labels:
             self.connection.execute(insert(case_labels), self._labels)
+
+    def _keep(self, policy: Policy, lexicon: Lexicon | None) -> None:
+        """See to it, once in the transaction, that these versions can be read again."""
+        versions = policy.version, None if lexicon is None else lexicon.version
+        if versions not in self._kept:
+            self.snapshots.keep(self.connection, self.now, policy, lexicon)
+            self._kept.add(versions)
 
 
 def _gravity(decision: Decision) -> int:

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from service.conduct.model import EVERYBODY, Event, Facts, Turn
+from service.conduct.model import EVERYBODY, Facts, Turn
 from service.conduct.rules import listens
 from service.conduct.worktime import WorkTimes
-from service.storage import roster, turns
+from service.storage import events, roster, turns
 from service.storage.roster import Group, Member, Person, Stamped
 from service.storage.rulings import Rulings
-from service.storage.schema import events, people
+from service.storage.schema import people
 
 Names = dict[str, str]
 
@@ -53,7 +53,7 @@ class FactBook:
             group=history,
             members=members,
             people=known,
-            events=_events(connection, group_id),
+            events=events.of_group(connection, group_id),
             turns=_resolved(said, members, known),
         )
 
@@ -82,24 +82,6 @@ def _person(row: Any) -> Person:
         row.wage,
         row.employed_from,
         row.employed_until,
-    )
-
-
-def _events(connection: Connection, group_id: str) -> list[Event]:
-    query = select(events).where(events.c.group_id == group_id)
-    rows = connection.execute(query.order_by(events.c.at, events.c.event_id))
-    return [_event(row) for row in rows]
-
-
-def _event(row: Any) -> Event:
-    return Event(
-        event_id=row.event_id,
-        kind=row.kind,
-        group_id=row.group_id,
-        at=row.at,
-        member_id=row.member_id,
-        by=row.by,
-        detail=row.detail,
     )
 
 

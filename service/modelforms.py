@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
+from service.analysis import WEEKS
 from service.schemas import Name
 from service.storage.jobs import JobState
 from service.versions import Version
@@ -77,6 +78,12 @@ class RetrainRequest(BaseModel):
     promote_if_passed: bool = Field(
         False, description="make the candidate champion if the gate lets it through"
     )
+
+
+class DriftRequest(BaseModel):
+    """How far to look back."""
+
+    weeks: int = Field(WEEKS, ge=2, le=104, description="weeks; the earlier half is the reference")
 
 
 class JobOut(BaseModel):

@@ -1,7 +1,8 @@
 """The worker: does long work outside the service, one job at a time over all workers.
 
-    claim ─ project data + reviewed cases ─ train, compare, write ─ promote if asked ─ done
-      └─ a sign of life every few seconds; what it is at stands in the job
+    claim ─┬─ retrain: project data + reviewed cases ─ train, compare, write ─ promote if asked ─┬─ done
+           ├─ drift, noise: what `service/analysis.py` finds, kept for the pages ────────────────┘
+           └─ a sign of life every few seconds; what it is at stands in the job
 
 Interrupted, it gives the job back and leaves no half-written model. Killed, it falls silent, and
 another takes the job up.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from moderation.errors import ModerationError
 from moderation.registry import CHAMPION
-from service import versions
+from service import analysis, versions
 from service.settings import Settings
 from service.storage import feedback, jobs
 from service.storage.database import Database, StorageError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 5.0
 POLL_SECONDS = 2.0
+CORES = 2
+"""Processor cores that a job uses unless it says otherwise."""
 WEIGHT = 3.0
 """What a verdict counts against a message of the project: it is of the very groups to be judged."""
 Progress = Callable[[str], None]
@@ -52,10 +55,13 @@ class Worker:
         self.now = now
         self.shown = shown
 
-    def run(self, until: Callable[[float], bool]) -> None:
-        """Do jobs until `until(seconds)`, which waits that long, returns true."""
+    def run(self, until: Callable[[float], bool]) -> Iterator[Any]:
+        """Do jobs, and yield each as it ended, until `until(seconds)`, which waits that long, returns true."""
         while True:
-            if self.once() is None and until(POLL_SECONDS):
+            job = self.once()
+            if job is not None:
+                yield job
+            elif until(POLL_SECONDS):
                 return
 
     def once(self, job_id: int | None = None) -> Any | None:
@@ -69,7 +75,7 @@ class Worker:
             return None
         try:
             with self._beating(job.id):
-                result = self._retrain(job)
+                result = self._result(job)
             with self.database.write() as connection:
                 jobs.finish(connection, self.now(), job.id, self.name, result)
         except jobs.JobError:
@@ -87,6 +93,23 @@ class Worker:
         with self.database.read() as connection:
             return jobs.job(connection, job.id)
 
+    def _result(self, job: Any) -> dict[str, Any]:
+        """Do a job and return what it tells; raises `ModerationError`."""
+        work = {jobs.RETRAIN: self._retrain, jobs.DRIFT: self._drift, jobs.NOISE: self._noise}
+        return work[job.kind](job)
+
+    def _drift(self, job: Any) -> dict[str, Any]:
+        weeks = job.params.get("weeks", analysis.WEEKS)
+        found = analysis.drift(self.database, self.settings, weeks, self.now(), self._step(job))
+        return {name: found[name] for name in ("auc", "alert", "threshold")}
+
+    def _noise(self, job: Any) -> dict[str, Any]:
+        found = analysis.noise(self.database, self.settings, CORES, self.now(), self._step(job))
+        return {
+            origin: {name: one[name] for name in ("messages", "wrong")}
+            for origin, one in found.items()
+        }
+
     def _retrain(self, job: Any) -> dict[str, Any]:
         from training.corpus import load_samples
         from training.fit import Recipe
@@ -103,9 +126,9 @@ class Worker:
             to_feedback(gold, learnt_until(champion)),
             champion,
             registry.folders[0],
-            Recipe(jobs=job.params.get("cores", 2)),
+            Recipe(jobs=job.params.get("cores", CORES)),
             date.today(),
-            lambda step: self._at(job.id, step),
+            self._step(job),
             Path(output) if output else None,
         )
         promoted = bool(job.params.get("promote_if_passed")) and done.passed and not output
@@ -114,11 +137,15 @@ class Worker:
                 versions.promote(connection, self.now(), registry, done.version, job.asked_by)
         return _result(done, promoted)
 
-    def _at(self, job_id: int, step: str) -> None:
-        """Say what the work is at: to who looks on, and in the job."""
-        self.shown(step)
-        with self.database.write() as connection:
-            jobs.beat(connection, self.now(), job_id, self.name, step)
+    def _step(self, job: Any) -> Progress:
+        """Return the function that says what the work is at: to who looks on, and in the job."""
+
+        def say(step: str) -> None:
+            self.shown(step)
+            with self.database.write() as connection:
+                jobs.beat(connection, self.now(), job.id, self.name, step)
+
+        return say
 
     @contextmanager
     def _beating(self, job_id: int) -> Iterator[None]:

@@ -137,6 +137,23 @@ def test_a_folder_that_cannot_be_loaded_is_listed_with_its_reason_and_refused(ap
     assert "不能用" in analyst.get("/models").text
 
 
+def test_a_challenger_is_named_and_ended_over_http(app, analyst):
+    answer = analyst.post(f"/v1/models/{NEW}/challenge")
+    assert answer.status_code == 200
+    assert answer.json()["aliases"] == ["challenger"]
+    assert analyst.post("/v1/models/2001/challenge").status_code == 404
+    assert analyst.request("DELETE", "/v1/models/challenger").status_code == 204
+    assert analyst.get("/v1/models/challenger").status_code == 404
+    assert verbs(app) == ["model.challenge", "model.challenge"]
+    assert champion(app) == OLD
+
+
+def test_a_challenger_that_cannot_be_loaded_is_refused(app, analyst):
+    (app.state.settings.data_dir / "models" / NEW / "weights.npz").write_bytes(b"nothing")
+    assert analyst.post(f"/v1/models/{NEW}/challenge").status_code == 409
+    assert analyst.get("/v1/models/challenger").status_code == 404
+
+
 def test_a_damaged_comparison_lets_nothing_through(app, analyst):
     path = app.state.settings.data_dir / "models" / BAD / "compare.json"
     body = comparison(OLD, REASON)
@@ -216,6 +233,7 @@ def test_a_reviewer_has_no_business_there(app):
     reviewer = with_session(app, Role.REVIEWER)
     assert reviewer.get("/models").status_code == 403
     assert reviewer.get("/v1/models").status_code == 403
+    assert reviewer.post(f"/v1/models/{NEW}/challenge").status_code == 403
     assert 'href="/models"' not in reviewer.get("/cases").text
     admin = with_session(app, Role.ADMIN)
     assert admin.get("/models").status_code == 200

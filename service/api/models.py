@@ -1,4 +1,4 @@
-"""Versions of the model: looked at, promoted, rolled back; retraining as a job."""
+"""Versions of the model: looked at, promoted, rolled back, challenged; long work as jobs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
-from moderation.errors import UnknownNameError
+from moderation.errors import ModelError, UnknownNameError
 from moderation.registry import Registry
 from service import versions
 from service.api.accounts import SECURED
 from service.auth import may
 from service.modelforms import (
+    DriftRequest,
     JobOut,
     ModelList,
     ModelOut,
@@ -36,6 +37,7 @@ NO_JOB: Documented = {404: {"model": Problem, "description": "No such job"}}
 REFUSED: Documented = {
     409: {"model": Problem, "description": "The gate refuses, or the folder cannot be loaded"}
 }
+BROKEN: Documented = {409: {"model": Problem, "description": "The folder cannot be loaded"}}
 BUSY: Documented = {409: {"model": Problem, "description": "One waits or is at work already"}}
 
 Looking = Annotated[Principal, may(Right.SEE_MODELS)]
@@ -81,6 +83,27 @@ def promote(
     return ModelOut.of(found)
 
 
+@router.post("/models/{version}/challenge", responses=MISSING | BROKEN)
+def challenge(who: Promoting, request: Request, version: VersionName) -> ModelOut:
+    """Let a version judge live messages beside the champion without acting, in place of any other."""
+    database: Database = request.app.state.database
+    registry = _registry(request)
+    try:
+        with _known(), database.write() as connection:
+            versions.challenge(connection, datetime.now(UTC), registry, version, who.name)
+    except ModelError as error:
+        raise ProblemError(409, "Conflict", str(error)) from error
+    return ModelOut.of(versions.version(registry, version))
+
+
+@router.delete("/models/challenger", status_code=204)
+def end_challenge(who: Promoting, request: Request) -> None:
+    """Let no version judge beside the champion; what was counted stays."""
+    database: Database = request.app.state.database
+    with database.write() as connection:
+        versions.challenge(connection, datetime.now(UTC), _registry(request), None, who.name)
+
+
 @router.post("/retrain", status_code=202, responses=BUSY)
 def retrain(
     who: Annotated[Principal, may(Right.RETRAIN)],
@@ -88,11 +111,23 @@ def retrain(
     body: RetrainRequest | None = None,
 ) -> JobOut:
     """Ask for a retraining on project data and reviewed cases; `moderation worker` does it."""
-    database: Database = request.app.state.database
-    params = (body or RetrainRequest()).model_dump()
-    with database.write() as connection:
-        number = jobs.ask(connection, datetime.now(UTC), jobs.RETRAIN, who.name, params)
-        return JobOut.of(jobs.job(connection, number))
+    return _ask(request, who, jobs.RETRAIN, body or RetrainRequest())
+
+
+@router.post("/drift", status_code=202, responses=BUSY)
+def look_for_drift(
+    who: Annotated[Principal, may(Right.RETRAIN)],
+    request: Request,
+    body: DriftRequest | None = None,
+) -> JobOut:
+    """Ask for a comparison of the last weeks; `moderation worker` does it, the page `/drift` shows it."""
+    return _ask(request, who, jobs.DRIFT, body or DriftRequest())
+
+
+@router.post("/noise", status_code=202, responses=BUSY)
+def look_for_noise(who: Annotated[Principal, may(Right.RETRAIN)], request: Request) -> JobOut:
+    """Ask for a search for wrong labels; `moderation worker` does it, the page `/next` shows it."""
+    return _ask(request, who, jobs.NOISE)
 
 
 @router.get("/jobs/{job_id}", responses=NO_JOB)
@@ -101,6 +136,16 @@ def show_job(who: Looking, request: Request, job_id: JobId) -> JobOut:
     database: Database = request.app.state.database
     with database.read() as connection:
         return JobOut.of(jobs.job(connection, job_id))
+
+
+def _ask(
+    request: Request, who: Principal, kind: str, body: RetrainRequest | DriftRequest | None = None
+) -> JobOut:
+    database: Database = request.app.state.database
+    params = {} if body is None else body.model_dump()
+    with database.write() as connection:
+        number = jobs.ask(connection, datetime.now(UTC), kind, who.name, params)
+        return JobOut.of(jobs.job(connection, number))
 
 
 def _registry(request: Request) -> Registry:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from service.cli import show, store
-
-if TYPE_CHECKING:
-    from service.drift import Instruments
-    from service.settings import Settings
 
 
 def drift(
@@ -26,46 +21,16 @@ def drift(
 
     Example: moderation drift --weeks 12 --json
     """
-    from service.drift import WEEK, report
-    from service.storage import analyses, texts
+    from service import analysis
 
-    now = datetime.now(UTC)
     with show.working() as step, store.opened() as (database, settings):
-        step("reading texts")
-        with database.read() as connection:
-            said = texts.since(connection, now - weeks * WEEK)
-        step("comparing weeks")
-        found = report(said, weeks, now, instruments(settings), settings.drift_alert)
-        with database.write() as connection:
-            analyses.keep(connection, now, analyses.DRIFT, found)
+        found = analysis.drift(database, settings, weeks, datetime.now(UTC), step)
     if as_json:
         show.as_json(found)
     else:
         _show(found)
     if found["alert"]:
         raise typer.Exit(1)
-
-
-def instruments(settings: Settings) -> Instruments:
-    """Return what is measured with: a domain classifier, the model and the terms in force."""
-    from moderation.artifacts import load_model
-    from moderation.lexiconwatch import LexiconWatch
-    from moderation.normalize import normalize
-    from service.drift import Instruments
-    from training.drift import told_apart
-    from training.judge import text_scores
-
-    model = load_model(settings.registry.resolve(settings.model))
-    lexicon = LexiconWatch(settings.lexicons).current()
-
-    def terms(texts: Sequence[str]) -> list[set[tuple[str, str]]]:
-        out: list[set[tuple[str, str]]] = [set() for _ in texts]
-        if texts:
-            for hit in lexicon.find(normalize(list(texts))):
-                out[hit.message].add((hit.term.text, hit.term.label))
-        return out
-
-    return Instruments(told_apart, lambda texts: text_scores(model, texts), terms)
 
 
 def _show(found: dict[str, Any]) -> None:

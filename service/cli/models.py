@@ -200,11 +200,20 @@ def retrain(
 
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Do the jobs that wait, then end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each job as a line of JSON when it has ended.")
+    ] = False,
 ) -> None:
     """Do the jobs that people ask for, one at a time; any number of workers may run.
 
+    Retraining, drift and the search for wrong labels. What is done stands in the job and on the
+    page where it was asked for.
+
     Example: moderation worker
+
+    Example: moderation worker --once --json
     """
+    from service.modelforms import JobOut
     from service.worker import Worker
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -212,7 +221,10 @@ def worker(
         stop = threading.Event()
         if once:
             stop.set()
-        Worker(database, settings, shown=lambda step: typer.echo(step, err=True)).run(stop.wait)
+        at_work = Worker(database, settings, shown=lambda step: typer.echo(step, err=True))
+        for job in at_work.run(stop.wait):
+            if as_json:
+                typer.echo(JobOut.of(job).model_dump_json())
 
 
 def _done(job: Any, as_json: bool) -> None:

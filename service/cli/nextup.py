@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from service.cli import show, store
-
-if TYPE_CHECKING:
-    from service.storage.feedback import Gold
-    from training.corpus import Sample
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SHOWN = 20
@@ -66,39 +62,14 @@ def noise(
 
     Example: moderation noise --json
     """
-    from service.storage import analyses, feedback
-    from training import corpus
-    from training.noise import suspects
+    from service import analysis
 
-    with show.working() as step, store.opened() as (database, _):
-        step("reading data")
-        with database.read() as connection:
-            verdicts = [_sample(one) for one in feedback.gold(connection)]
-        project = [one for one in corpus.load_samples() if one.split != corpus.TEST]
-        step("training on parts, judging the rest")
-        origin = [analyses.VERDICTS] * len(verdicts) + [analyses.PROJECT] * len(project)
-        by_origin = suspects([*verdicts, *project], origin, jobs=jobs)
-        found = {name: one.to_dict() for name, one in by_origin.items()}
-        with database.write() as connection:
-            analyses.keep_suspects(connection, datetime.now(UTC), found)
+    with show.working() as step, store.opened() as (database, settings):
+        found = analysis.noise(database, settings, jobs, datetime.now(UTC), step)
     if as_json:
         show.as_json(found)
     else:
         _show_suspects(found)
-
-
-def _sample(gold: Gold) -> Sample:
-    """Return a verdict as a sample whose place is its case."""
-    from training.corpus import Sample
-
-    return Sample(
-        gold.text,
-        gold.labels,
-        gold.group,
-        gold.source,
-        weight=gold.weight,
-        place=gold.case_id or "",
-    )
 
 
 def _show_suspects(found: dict[str, Any]) -> None:

@@ -12,12 +12,14 @@ from moderation.errors import DataFileError, UnknownNameError
 from moderation.taxonomy import taxonomy
 from service import nextup, ownterms
 from service.ownterms import OwnTerm
+from service.pages import tasks
 from service.pages.shell import PageError, Visit, in_thread, page, redirect
 from service.rights import Right
-from service.storage import analyses, audit, texts
+from service.storage import analyses, audit, jobs, texts
 
 router = APIRouter(include_in_schema=False)
 Seeing = Annotated[Visit, page(Right.SEE_CASES)]
+Asking = Annotated[Visit, page(Right.RETRAIN)]
 Editing = Annotated[Visit, page(Right.EDIT_TERMS)]
 Word = Annotated[str, Form(max_length=100)]
 SCORE = "0.9"
@@ -30,6 +32,18 @@ SHOWN = 50
 async def next_up(visit: Seeing) -> Response:
     """Show what to label next."""
     return visit.show("next.html", **await in_thread(lambda: _look(visit)))
+
+
+@router.post("/next/noise")
+async def look_for_noise(visit: Asking) -> Response:
+    """Ask a worker to look for wrong labels."""
+    return await tasks.ask(visit, jobs.NOISE, {}, "/next")
+
+
+@router.get("/next/noise/job")
+async def noise_job(visit: Seeing) -> Response:
+    """Show how far the newest search for wrong labels is."""
+    return await tasks.progress(visit, jobs.NOISE)
 
 
 @router.post("/next/terms")
@@ -59,12 +73,14 @@ def _look(visit: Visit) -> dict[str, Any]:
     with visit.state.database.read() as connection:
         waiting, closed = texts.waiting(connection), texts.closed(connection)
         noise = analyses.suspects(connection)
+        task = tasks.task(connection, jobs.NOISE)
     added = {one.term for one in ownterms.own_terms(visit.state.settings.lexicons)}
     suggested = nextup.suggestions(closed, visit.state.moderator.lexicon.current())
     return {
         "cases": nextup.uncertain(waiting, visit.state.moderator.model),
         "waiting": len(waiting),
         "noise": noise,
+        "task": task,
         "shown": SHOWN,
         # The lexicon takes a second to hear of a term that was accepted.
         "terms": [one for one in suggested if one.term not in added],

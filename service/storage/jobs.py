@@ -20,7 +20,8 @@ from service.storage.audit import Change, append
 from service.storage.database import StorageError
 from service.storage.schema import jobs
 
-RETRAIN = "retrain"
+RETRAIN, DRIFT, NOISE = "retrain", "drift", "noise"
+"""Kinds of job."""
 LEASE = timedelta(seconds=30)
 """A worker that has been silent for this long is taken for dead."""
 MAX_TRIES = 3

@@ -70,6 +70,9 @@ class _Endpoints:
     relabel = _Method(clientcalls.relabel)
     reject = _Method(clientcalls.reject)
     import_roster = _Method(clientcalls.import_roster)
+    members = _Method(clientcalls.members)
+    send_events = _Method(clientcalls.send_events)
+    send_feedback = _Method(clientcalls.send_feedback)
     health = _Method(clientcalls.health)
 
 

@@ -24,8 +24,10 @@ from moderation.errors import ModerationError
 from moderation.types import check_text
 from service.asked import Asked
 from service.caseschemas import CaseListOut, CaseListRequest, CaseOut, CaseState, RecallOut
+from service.eventforms import EventIn, EventItemOut, EventsOut
+from service.feedbackforms import FeedbackAnswer, FeedbackItem, FeedbackOut
 from service.noticeforms import ActionOut, ActionPage
-from service.rosterrows import GroupRow, Imported, MemberRow
+from service.rosterrows import GroupRow, Imported, MemberOut, MemberRow, PersonRow
 from service.schemas import BatchItemOut, BatchOut, DecisionOut, FieldProblem, Health, Problem
 
 T = TypeVar("T")
@@ -179,10 +181,30 @@ def reject(case_id: str, *, text: str = "") -> Call[CaseState]:
     return _step(case_id, "reject", {"text": text})
 
 
-def import_roster(rows: Sequence[GroupRow | MemberRow]) -> Call[Imported]:
-    """Bring in groups and members as they are now; what a row leaves out stays as it is known."""
+def import_roster(rows: Sequence[GroupRow | MemberRow | PersonRow]) -> Call[Imported]:
+    """Bring in groups, members, people as they are now; what a row leaves out stays as it is known."""
     body = [row.model_dump(mode="json", exclude_unset=True) for row in rows]
     return Call("POST", "/v1/groups/import", _reader(Imported), body)
+
+
+def members(group_id: str) -> Call[tuple[MemberOut, ...]]:
+    """List who is in a group now."""
+    path = f"/v1/groups/{_part(group_id)}/members"
+    return Call("GET", path, _reader(tuple[MemberOut, ...]))
+
+
+def send_events(events: Iterable[EventIn]) -> Call[tuple[EventItemOut, ...]]:
+    """Tell up to 1,000 events; answers in order, each the event as it is known or what is wrong with it."""
+    body = {"events": [one.model_dump(mode="json", exclude_none=True) for one in events]}
+    read = _reader(EventsOut)
+    return Call("POST", "/v1/events", lambda answer: read(answer).results, body)
+
+
+def send_feedback(items: Iterable[FeedbackItem]) -> Call[tuple[FeedbackOut, ...]]:
+    """Say what was judged wrongly, up to 100 items; answers in order, each its case or what is wrong."""
+    body = {"items": [one.model_dump(mode="json", exclude_none=True) for one in items]}
+    read = _reader(FeedbackAnswer)
+    return Call("POST", "/v1/feedback", lambda answer: tuple(read(answer).results), body)
 
 
 def health() -> Call[Health]:

@@ -1,4 +1,4 @@
-"""What a roster says of a group and of a member, checked the same in a file and over HTTP; what a file did."""
+"""What a roster says of groups, members, people, checked the same in a file and over HTTP; what a file did."""
 
 from __future__ import annotations
 
@@ -99,6 +99,19 @@ class MemberRow(MemberIn):
 
     group_id: Word
     member_id: Word
+
+
+class MemberOut(Answer):
+    """A member of a group as he is at a time; his wage is in the payroll export alone."""
+
+    group_id: str
+    member_id: str
+    nickname: str | None
+    role: SenderRole
+    supervisor: str | None
+    present: bool
+    name: str | None
+    department: str | None
 
 
 class PersonIn(BaseModel):

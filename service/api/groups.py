@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from moderation.errors import UnknownNameError
-from moderation.types import GroupKind, SenderRole
+from moderation.types import GroupKind
 from service.api.classify import ERRORS
 from service.auth import HEADER, may
 from service.problems import ProblemError, invalid, unknown_policy
@@ -22,6 +22,7 @@ from service.rosterrows import (
     Imported,
     MemberCounts,
     MemberIn,
+    MemberOut,
     Moment,
     Word,
 )
@@ -74,19 +75,6 @@ class GroupOut(Answer):
     temporary: bool
     ended_at: datetime | None
     members: int
-
-
-class MemberOut(Answer):
-    """A member of a group as he is at a time; his wage is in the payroll export alone."""
-
-    group_id: str
-    member_id: str
-    nickname: str | None
-    role: SenderRole
-    supervisor: str | None
-    present: bool
-    name: str | None
-    department: str | None
 
 
 @router.get("/groups")

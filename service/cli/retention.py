@@ -21,7 +21,7 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much it is.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove the text of old closed cases and fingerprints that have no more use.
+    """Remove the text of old closed cases and group notices, and fingerprints that have no more use.
 
     Labels, scores, articles, penalties, notices and the ledger stay. Run it every night.
 
@@ -37,7 +37,8 @@ def purge(
         show.as_json({"dry_run": dry_run} | asdict(done))
         return
     verb = "would remove" if dry_run else "removed"
-    typer.echo(f"{verb} the text of {done.cases} cases and {done.fingerprints} fingerprints")
+    texts = f"{done.cases} cases and {done.group_notices} group notices"
+    typer.echo(f"{verb} the text of {texts}, and {done.fingerprints} fingerprints")
 
 
 def erase(

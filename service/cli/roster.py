@@ -1,17 +1,20 @@
-"""`moderation groups`: bring in files of groups and members, list and show them."""
+"""`moderation groups`: bring in files of groups, members and people, list and show them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli import show, store
 
-app = typer.Typer(no_args_is_help=True, help="Bring in and look at groups and their members.")
+if TYPE_CHECKING:
+    from service.storage.roster import Group, Person
+
+app = typer.Typer(no_args_is_help=True, help="Bring in and look at groups, members, people.")
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 SHOWN = 100
@@ -37,11 +40,12 @@ def import_files(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring in files of groups and of members. Columns may have Chinese names.
+    """Bring in files of groups, of members and of people as HR knows them.
 
+    Columns may have Chinese names. A line that names a member and no group is HR's of a person.
     Every mistake is named with line and column; then nothing is brought in and the exit code is 1.
 
-    Example: moderation groups import groups.csv members.csv --dry-run
+    Example: moderation groups import groups.csv members.csv people.csv --dry-run
     """
     from moderation.policyfiles import PolicyBook
     from service.rosterfiles import read
@@ -91,7 +95,7 @@ def list_groups(at: At = None, as_json: Json = False) -> None:
         counts = roster.member_counts(connection, moment)
         found = roster.groups_at(connection, at=moment)
     if as_json:
-        show.as_json([asdict(one) | {"members": counts.get(one.group_id, 0)} for one in found])
+        show.as_json([_plain(one) | {"members": counts.get(one.group_id, 0)} for one in found])
         return
     rows = [
         [
@@ -135,7 +139,7 @@ def show_group(
     }
     if as_json:
         listed = [asdict(one) | {"name": names.get(one.member_id)} for one in members]
-        show.as_json(asdict(found[0]) | {"members": listed})
+        show.as_json(_plain(found[0]) | {"members": listed})
         return
     rows = [
         [
@@ -150,6 +154,47 @@ def show_group(
     ]
     title = f"{found[0].name} ({found[0].kind.value}, {found[0].policy or 'default policy'})"
     show.table(title, ["member", "name", "nickname", "role", "supervisor", ""], rows)
+
+
+@app.command(name="people")
+def list_people(
+    after: Annotated[str, typer.Option(help="Only with a higher id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="People at most.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List whom HR knows, by their ids; wages are in the payroll export alone.
+
+    Example: moderation groups people --after u-100
+    """
+    from service.storage import roster
+
+    with store.opened() as (database, settings), database.read() as connection:
+        found = roster.people_page(connection, after, limit)
+    if as_json:
+        without = [_plain(one) for one in found]
+        show.as_json([{k: v for k, v in one.items() if k != "wage"} for one in without])
+        return
+    rows = [
+        [
+            one.member_id,
+            one.name or "-",
+            one.department or "-",
+            *(
+                at.astimezone(settings.zone).isoformat(" ", "minutes") if at else "-"
+                for at in (one.employed_from, one.employed_until)
+            ),
+        ]
+        for one in found
+    ]
+    show.table("people", ["member", "name", "department", "employed from", "until"], rows)
+
+
+def _plain(value: Group | Person) -> dict[str, Any]:
+    """Return the fields as JSON has them."""
+    return {
+        name: field.isoformat() if isinstance(field, datetime) else field
+        for name, field in asdict(value).items()
+    }
 
 
 def _content(path: Path) -> bytes:

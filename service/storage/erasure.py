@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from moderation.conversation import keyed
 from service.storage import actions as instructions
+from service.storage import eventtexts
 from service.storage.audit import Change, append
 from service.storage.database import Database, StorageError
 from service.storage.retention import ERASED, rewritten, settle, strip
@@ -37,6 +38,7 @@ from service.storage.schema import (
     case_steps,
     cases,
     entries,
+    events,
     feedback,
     groups,
     members,
@@ -56,6 +58,8 @@ _IDS = (
     (groups, "admin"),
     (members, "member_id"),
     (members, "supervisor"),
+    (events, "member_id"),
+    (events, "by"),
     (cases, "sender_id"),
     (entries, "person"),
     (actions, "member_id"),
@@ -111,7 +115,7 @@ def _erase(connection: Connection, now: datetime, actor: str, member_id: str, ke
 
 
 def _empty(connection: Connection, member_id: str) -> None:
-    """Empty what is said of him alone: instructions, reasons for taking back his notices, nicknames."""
+    """Empty what is said of him alone: instructions, reasons for taking back his notices, nicknames, posts."""
     own = select(cases.c.case_id).where(cases.c.sender_id == member_id)
     connection.execute(
         update(notices)
@@ -124,6 +128,7 @@ def _empty(connection: Connection, member_id: str) -> None:
     connection.execute(
         update(members).where(members.c.member_id == member_id).values(nickname=None)
     )
+    eventtexts.empty(connection, member_id)
 
 
 def _rename(connection: Connection, member_id: str, pseudonym: str, key: bytes) -> int:
@@ -138,6 +143,7 @@ def _rename(connection: Connection, member_id: str, pseudonym: str, key: bytes) 
         found
         + connection.execute(prints).rowcount
         + _rename_liable(connection, member_id, pseudonym)
+        + eventtexts.rename(connection, member_id, pseudonym)
     )
 
 
@@ -174,6 +180,7 @@ _MENTIONS: tuple[tuple[Table, str, Callable[[Any, Rewrite], Any]], ...] = (
     (actions, "error", _in_text),
     (groups, "name", _in_text),
     (members, "nickname", _in_text),
+    (events, "detail", eventtexts.in_words),
 )
 """Where others may have written his name, and what is changed of it there."""
 

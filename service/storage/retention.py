@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from moderation.conversation import LONGEST
 from service.cases import CLOSED, Appeal
+from service.storage import eventtexts
 from service.storage.audit import Change, append
 from service.storage.casequery import IN_VIEW
 from service.storage.columns import to_ms
@@ -38,23 +39,37 @@ SAMPLES = timedelta(days=30)
 """For so long the text of a passed message that was drawn at random is kept."""
 REPEATS = timedelta(days=7)
 """For so long after the window a message that comes again is still known."""
-_TOUCHED = ("cases", "case_steps", "feedback", "seen", "people", "members", "actions", "notices")
+_TOUCHED = (
+    "cases",
+    "case_steps",
+    "feedback",
+    "seen",
+    "people",
+    "members",
+    "actions",
+    "notices",
+    "events",
+)
 CASES_AT_ONCE, PRINTS_AT_ONCE = 500, 20_000
 """Rows in one transaction: others wait while it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many cases lost their text and how many fingerprints went."""
+    """How many cases and group notices lost their text and how many fingerprints went."""
 
     cases: int
     fingerprints: int
+    group_notices: int
 
 
 def purge(
     database: Database, now: datetime, actor: str, days: int, *, dry_run: bool = False
 ) -> Purged:
-    """Remove the text of cases closed `days` ago or longer, of old samples, and fingerprints past their use."""
+    """Remove the text of cases closed and group notices posted `days` ago or longer, and of old samples.
+
+    Fingerprints past their use go too.
+    """
     before = now - timedelta(days=days)
     if dry_run:
         with database.read() as connection:
@@ -62,6 +77,7 @@ def purge(
     purged = Purged(
         _in_parts(database, lambda one: _purge_cases(one, now, actor, before)),
         _in_parts(database, lambda one: _purge_prints(one, now, actor, before)),
+        _in_parts(database, lambda one: _purge_notices(one, now, actor, before)),
     )
     settle(database)
     return purged
@@ -142,11 +158,20 @@ def _purge_prints(connection: Connection, now: datetime, actor: str, before: dat
     return count
 
 
+def _purge_notices(connection: Connection, now: datetime, actor: str, before: datetime) -> int:
+    count = eventtexts.purge(connection, before, CASES_AT_ONCE)
+    if count:
+        append(connection, now, [Change(actor, "purge.notices", "events", {"count": count})])
+    return count
+
+
 def _count(connection: Connection, now: datetime, before: datetime) -> Purged:
     old_cases = select(func.count()).select_from(cases).where(_old_cases(now, before))
     old_prints = select(func.count()).select_from(seen).where(*_old_prints(now, before))
     return Purged(
-        connection.execute(old_cases).scalar_one(), connection.execute(old_prints).scalar_one()
+        connection.execute(old_cases).scalar_one(),
+        connection.execute(old_prints).scalar_one(),
+        eventtexts.count_old(connection, before),
     )
 
 

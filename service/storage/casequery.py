@@ -298,7 +298,7 @@ _PAPER = (
 )
 _RESTS_ON = (
     *(cases.c.sender_id, cases.c.policy_version, cases.c.labels),
-    *(cases.c.sent_at, cases.c.group_kind, cases.c.sender_role),
+    *(cases.c.sent_at, cases.c.group_kind, cases.c.sender_role, cases.c.party),
 )
 BREACH = cases.c.state.in_([state.value for state in BREACHES])
 IN_VIEW = (cases.c.origin != Origin.SAMPLE.value) | BREACH

@@ -99,7 +99,7 @@ async def act(
         raise PageError(404, "没有这个案件。") from error
     except (RuleError, AmountError, UnknownNameError, ValueError) as error:
         return await _show(visit, case_id, problem=refusal(error), status=409)
-    if visit.request.headers.get("hx-request"):
+    if visit.is_part:
         return await _show(visit, case_id)
     return redirect(f"/cases/{case_id}")
 

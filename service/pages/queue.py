@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
+from fastapi.datastructures import QueryParams
 from fastapi.responses import Response
 from pydantic import ValidationError
 
@@ -17,6 +18,8 @@ from service.caseschemas import MAX_BULK, CaseListOut, CaseListRequest
 from service.desk import CursorError, Desk
 from service.pages.shell import PageError, Visit, in_thread, page, redirect
 from service.rights import Right
+from service.storage import filters
+from service.storage.filters import SavedFilter
 
 router = APIRouter(include_in_schema=False)
 Seeing = Annotated[Visit, page(Right.SEE_CASES)]
@@ -38,19 +41,23 @@ FILTERS = ("label", "group_id", "policy", "action", "sender_id", "since", "until
 @router.get("/cases")
 async def queue(visit: Seeing) -> Response:
     """Show a page of cases; htmx asks for the table alone."""
-    asked = _asked(visit)
+    wanted = asked(visit, visit.request.query_params)
     desk: Desk = visit.state.desk
     try:
-        found, places = await in_thread(lambda: desk.queue(asked))
+        found, places = await in_thread(lambda: desk.queue(wanted))
     except CursorError as error:
         raise PageError(400, "这一页已经不在了，请从头看起。") from error
     query = [(k, v) for k, v in visit.request.query_params.multi_items() if k != "cursor" and v]
     part = visit.request.headers.get("hx-target") == "queue"
+    # A further page has its queries from the cursor on: filters stand on the first.
+    first = not part and wanted.cursor is None
     return visit.show(
         "part_queue.html" if part else "queue.html",
         found=found,
         rows=list(zip(found.cases, places, strict=True)),
-        views=_views(asked, found),
+        views=_views(wanted, found),
+        filters=await in_thread(lambda: _saved(visit)) if first else [],
+        problem=None,
         given={name: visit.request.query_params.get(name, "") for name in FILTERS},
         policies=list(visit.state.moderator.policies),
         here="?" + urlencode(query),
@@ -88,9 +95,8 @@ async def decide_many(
     return redirect("/cases" + (back if back.startswith("?") else ""))
 
 
-def _asked(visit: Visit) -> CaseListRequest:
-    """Return what the query asks for; without one, what waits."""
-    query = visit.request.query_params
+def asked(visit: Visit, query: QueryParams) -> CaseListRequest:
+    """Return what a query asks for, without one what waits; raises `PageError`."""
     given: dict[str, Any] = {k: v for k, v in query.items() if v and k != "state"}
     states = [state for state in query.getlist("state") if state]
     if not query:
@@ -104,12 +110,17 @@ def _asked(visit: Visit) -> CaseListRequest:
         raise PageError(400, "筛选条件不对，请重新选择。") from error
 
 
+def _saved(visit: Visit) -> list[SavedFilter]:
+    with visit.state.database.read() as connection:
+        return filters.saved(connection, visit.who.name)
+
+
 def _offset(visit: Visit) -> str:
     offset = datetime.now(visit.state.settings.zone).strftime("%z")
     return f"{offset[:3]}:{offset[3:]}"
 
 
-def _views(asked: CaseListRequest, found: CaseListOut) -> list[dict[str, Any]]:
+def _views(wanted: CaseListRequest, found: CaseListOut) -> list[dict[str, Any]]:
     counts = found.counts
     numbers = {
         "待处理": sum(counts.by_state.get(s, 0) for s in WAITING),
@@ -120,16 +131,16 @@ def _views(asked: CaseListRequest, found: CaseListOut) -> list[dict[str, Any]]:
         "已驳回": counts.by_state.get(State.REJECTED, 0),
         "全部": sum(counts.by_state.values()),
     }
-    current = {s.value for s in asked.state}
+    current = {s.value for s in wanted.state}
     return [
         {
             "name": name,
             "url": "/cases?" + urlencode(query, doseq=True),
             "count": numbers[name],
             "here": set(query.get("state", [])) == current
-            and ("appeal_open" in query) == asked.appeal_open
-            and ("opinion_wanted" in query) == asked.opinion_wanted
-            and ("sampled" in query) == asked.sampled,
+            and ("appeal_open" in query) == wanted.appeal_open
+            and ("opinion_wanted" in query) == wanted.opinion_wanted
+            and ("sampled" in query) == wanted.sampled,
         }
         for name, query in VIEWS
     ]

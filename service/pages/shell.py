@@ -102,6 +102,11 @@ class Visit:
         """Return whether the user has a right."""
         return self.session is not None and self.session.principal.may(right)
 
+    @property
+    def is_part(self) -> bool:
+        """Return whether htmx asks, for a part of the page that it shows already."""
+        return "hx-request" in self.request.headers
+
     def show(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """Return a page, or the part of one that htmx asked for."""
         page = self.state.templates.get_template(template)

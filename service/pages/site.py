@@ -9,6 +9,7 @@ from service.pages import (
     case,
     drift,
     feedback,
+    filters,
     models,
     nextup,
     notices,
@@ -23,8 +24,8 @@ from service.pages import (
 )
 
 PAGES = (
-    *(tryit, signin, queue, case, nextup, feedback, notices, overview, drift, records, rules),
-    *(models, shadow, admin),
+    *(tryit, signin, queue, filters, case, nextup, feedback, notices, overview, drift),
+    *(records, rules, models, shadow, admin),
 )
 
 

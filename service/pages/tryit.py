@@ -83,7 +83,7 @@ async def judge(
         result = await in_thread(lambda: _judged(guest.state.moderator, message))
     except MessageError:
         problem = "请贴入一条消息（1 到 10000 字）。"
-    template = "part_decision.html" if guest.request.headers.get("hx-request") else "tryit.html"
+    template = "part_decision.html" if guest.is_part else "tryit.html"
     return guest.show(template, **_choices(guest), given=given, result=result, problem=problem)
 
 

@@ -77,37 +77,6 @@ document.addEventListener("htmx:afterSwap", (event) => {
   document.title = event.target.textContent ? `(${event.target.textContent}) ${title}` : title;
 });
 
-/** Filters that a user has given a name stay in his browser. */
-const saved = document.getElementById("saved");
-if (saved) {
-  const place = `filters of ${saved.dataset.user}`;
-  const kept = () => JSON.parse(localStorage.getItem(place) ?? "{}");
-  const keep = (filters) => { localStorage.setItem(place, JSON.stringify(filters)); list(); };
-  const list = () => {
-    saved.querySelector("span").replaceChildren(...Object.entries(kept()).map(([name, query]) => {
-      const link = document.createElement("a");
-      link.className = "button plain";
-      link.href = `/cases${query}`;
-      link.textContent = name;
-      const drop = document.createElement("button");
-      drop.className = "quiet";
-      drop.textContent = "✕";
-      drop.setAttribute("aria-label", `删除筛选 ${name}`);
-      drop.addEventListener("click", () => { const left = kept(); delete left[name]; keep(left); });
-      const both = document.createElement("span");
-      both.append(link, drop);
-      return both;
-    }));
-  };
-  saved.querySelector("form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    keep({ ...kept(), [event.target.elements.name.value.trim()]: location.search });
-    event.target.reset();
-  });
-  saved.hidden = false;
-  list();
-}
-
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 /** What can be scrolled sideways can be reached by keyboard. */

@@ -124,14 +124,29 @@ def test_a_filter_is_kept_and_the_number_of_waiting_cases_is_shown(browser, busy
         zhu.page.wait_for_selector("nav .count:has-text('3')")
         assert zhu.page.title().startswith("(3) ")
         zhu.go("/cases?label=illicit_ad&state=open")
-        zhu.page.fill("#saved [name=name]", "黑产")
-        zhu.page.keyboard.press("Enter")
+        zhu.page.click("#saved summary")
+        zhu.page.fill("#saved details [name=name]", "黑产")
+        zhu.press("Enter", "#saved a:has-text('黑产')")
+    with tab(browser, busy, "zhu") as zhu:  # in another browser
         zhu.go("/cases?label=chatter")
         assert "这里没有案件" in zhu.text()
         zhu.page.click("#saved a:has-text('黑产')")
         zhu.page.wait_for_selector(CHOSEN)
         assert "label=illicit_ad" in zhu.page.url
         zhu.page.click("[aria-label='删除筛选 黑产']")
+        zhu.page.wait_for_selector("#saved a", state="detached")
         zhu.page.reload()
         assert not zhu.page.query_selector("#saved a")
         assert not zhu.problems
+
+
+def test_filters_are_kept_without_a_script(browser, busy):
+    with tab(browser, busy, "zhu", java_script_enabled=False) as zhu:
+        zhu.go("/cases?label=illicit_ad&state=open")
+        zhu.page.click("#saved summary")
+        zhu.page.fill("#saved details [name=name]", "黑产")
+        zhu.page.click("#saved details button")
+        zhu.page.wait_for_selector("#saved [aria-current]:has-text('黑产')")
+        zhu.page.click("[aria-label='删除筛选 黑产']")
+        zhu.page.wait_for_selector("#saved a", state="detached")
+        assert "label=illicit_ad" in zhu.page.url

@@ -233,6 +233,42 @@ def test_an_archive_is_fed_once_however_often(service, key, tmp_path):
     assert (case.group_kind, case.sender_role) == ("customer", "staff")
 
 
+def test_groups_and_callbacks_tell_who_came_and_went_once_however_often(service, key, tmp_path):
+    info = json.loads(json.dumps(CUSTOMER_GROUP).replace(ROOM, "wrLeavers"))
+    chat = info["group_chat"]
+    chat["member_list"][1]["invitor"] = {"userid": STAFF}
+    callback = {
+        "Event": "change_external_chat",
+        "ChatId": "wrLeavers",
+        "CreateTime": 1764003600,
+        "ChangeType": "update",
+        "UpdateDetail": "add_member",
+        "MemChangeList": {"Item": ["wangfang"]},
+    }
+    groups, archive = tmp_path / "groups.jsonl", tmp_path / "archive.jsonl"
+    archive.write_text(_lines(callback), encoding="utf-8")
+    args = ("--url", service.url, "--key", key, "--groups", str(groups), "--archive", str(archive))
+
+    def fed(*more: str) -> tuple[list[tuple[str, str | None, str | None]], set[str]]:
+        groups.write_text(_lines(info), encoding="utf-8")
+        done = _run("wecom", *args, *more)
+        assert done.returncode == 0, done.stderr
+        with Client(service.url, key) as client:
+            wanted = {"group_id": "wrLeavers"}
+            page = client.ask(Call("GET", "/v1/events", dict, params=wanted))
+            present = {one.member_id for one in client.members("wrLeavers")}
+        return [(one["kind"], one["member_id"], one["by"]) for one in page["events"]], present
+
+    told, present = fed()
+    came = {("joined", STAFF, None), ("joined", OUTSIDE, STAFF), ("joined", "wangfang", None)}
+    assert set(told) == came | {("group_created", None, None)}
+    assert present == {STAFF, OUTSIDE, "wangfang"}
+    assert fed() == (told, present)
+    chat["member_list"].pop()
+    assert fed("--leavers")[1] == {STAFF}
+    assert fed("--leavers") == fed("--leavers")
+
+
 def test_wrong_lines_of_an_archive_are_told_and_the_rest_goes_on(service, key):
     record = cases("wecom")[0]["record"]
     given = "{\n" + _lines({"action": "send", "roomid": ROOM}, record)

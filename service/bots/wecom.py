@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +13,16 @@ import typer
 
 from moderation.types import Action
 from service.asked import Asked
-from service.bots import groupinfo
+from service.bots import groupevents, groupinfo
 from service.bots.archive import ArchiveError, Recall, Skipped, convert
 from service.bots.running import URL, AsJson, Key, Url, complain, lines, run, say
 from service.client import AnswerError, Client
+from service.eventforms import EventIn
+from service.rosterrows import GroupRow
 from service.schemas import BatchItemOut
 
 TOGETHER = 200
-"""Messages sent in one call."""
+"""Messages or events sent in one call."""
 WORDS = {Action.PASS: "通过", Action.REVIEW: "待复核", Action.BLOCK: "拦截"}
 FAILED = "出错"
 
@@ -31,11 +35,12 @@ class Feeder:
         self.as_json = as_json
         self.counts: Counter[str] = Counter()
         self._waiting: list[Asked] = []
+        self._happened: list[EventIn] = []
 
     def feed(self, line: str) -> None:
         """Take one line; it is sent with others, or before a recall."""
         try:
-            found = convert(_record(line))
+            found = _read(_record(line))
         except ArchiveError as error:
             self._fail(error)
             return
@@ -44,6 +49,10 @@ class Feeder:
         elif isinstance(found, Recall):
             self.flush()
             self._recall(found)
+        elif isinstance(found, list):
+            self._happened += found
+            if len(self._happened) >= TOGETHER:
+                self.flush()
         else:
             self._waiting.append(found)
             if len(self._waiting) == TOGETHER:
@@ -56,13 +65,39 @@ class Feeder:
             for message, answer in zip(self._waiting, answers, strict=True):
                 self._note(message, answer)
             self._waiting = []
+        self._tell_of(self._happened)
+        self._happened = []
 
-    def groups(self, file: Path) -> None:
-        """Bring in groups and their members; a line that is none stops it before anything is sent."""
-        rows = [row for line in lines(file) for row in groupinfo.rows(_record(line))]
+    def groups(self, file: Path, *, leavers: bool = False) -> None:
+        """Bring in groups, their members and when these came; a line that is no group stops it all.
+
+        With `leavers` whoever is a member for the service and not listed any more has left.
+        """
+        infos = [_record(line) for line in lines(file)]
+        rows = [row for info in infos for row in groupinfo.rows(info)]
+        events = [event for info in infos for event in groupevents.of_group(info)]
         made = self.client.import_roster(rows)
         self.counts["群资料"] += made.groups.added + made.groups.changed
         self.counts["群成员资料"] += made.members.added + made.members.changed
+        self._tell_of(events + (list(self._gone(rows)) if leavers else []))
+
+    def _gone(self, rows: groupinfo.Rows) -> Iterator[EventIn]:
+        """Yield that members have left whom their group's description does not list any more."""
+        now = datetime.now(UTC)
+        listed = {(row.group_id, row.member_id) for row in rows if not isinstance(row, GroupRow)}
+        for group_id in dict.fromkeys(row.group_id for row in rows):
+            for member in self.client.members(group_id):
+                if (group_id, member.member_id) not in listed:
+                    yield groupevents.gone(group_id, now, member.member_id)
+
+    def _tell_of(self, events: list[EventIn]) -> None:
+        for start in range(0, len(events), TOGETHER):
+            part = events[start : start + TOGETHER]
+            for event, answer in zip(part, self.client.send_events(part), strict=True):
+                if answer.error:
+                    self._fail(f"{event.group_id} {event.kind}: {answer.error.detail}")
+                else:
+                    self.counts["群事件"] += 1
 
     def _recall(self, recall: Recall) -> None:
         try:
@@ -99,6 +134,13 @@ class Feeder:
         self.counts[FAILED] += 1
 
 
+def _read(record: Any) -> Asked | Recall | Skipped | list[EventIn]:
+    """Return what a record asks or tells: a message of the archive, or a callback about a group."""
+    if isinstance(record, dict) and record.get("Event") == groupevents.CALLBACK:
+        return groupevents.of_callback(record)
+    return convert(record)
+
+
 def _record(line: str) -> Any:
     try:
         return json.loads(line)
@@ -114,6 +156,9 @@ def wecom(
     groups: Annotated[
         Path | None, typer.Option(help="Groups as WeCom describes them, one per line.")
     ] = None,
+    leavers: Annotated[
+        bool, typer.Option("--leavers", help="Whom --groups does not list any more has left.")
+    ] = False,
     url: Url = URL,
     as_json: AsJson = False,
 ) -> None:
@@ -122,15 +167,15 @@ def wecom(
     Example: python -m service.bots.wecom --archive messages.jsonl --key mod_…
 
     Feeding a line twice changes nothing: a message is known by its room and id. Messages without
-    words, of robots and outside groups are skipped and counted. With --groups the key needs the role
-    `admin` too.
+    words, of robots and outside groups are skipped and counted. Lines of the callback
+    `change_external_chat` as JSON say who came and went. With --groups the key needs the role `admin` too.
     """
     if archive is None and groups is None:
         raise typer.BadParameter("give --archive or --groups", param_hint="--archive")
     with Client(url, key) as client:
         feeder = Feeder(client, as_json)
         if groups:
-            feeder.groups(groups)
+            feeder.groups(groups, leavers=leavers)
         for line in lines(archive) if archive else ():
             feeder.feed(line)
         feeder.flush()

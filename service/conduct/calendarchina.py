@@ -10,6 +10,10 @@ import logging
 from datetime import date
 
 from chinese_calendar import get_holiday_detail
+from chinese_calendar.constants import holidays
+
+FIRST = min(holidays).year
+"""The first year of the table; no limit that matters runs before it."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +31,7 @@ class PublicDays:
 
     def works(self, day: date) -> bool | None:
         """Return False for a public holiday, True for a day worked in its stead, else None."""
-        if day.year in self._unknown:
+        if day.year < FIRST or day.year in self._unknown:
             return None
         try:
             is_off, name = get_holiday_detail(day)

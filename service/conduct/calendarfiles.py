@@ -141,7 +141,8 @@ class _Reader:
 
     def _day(self, value: Any, key: str) -> date:
         if not isinstance(value, date) or isinstance(value, datetime):
-            raise self._error(str(value), f"{key} needs days like 2027-02-05, not {value!r}")
+            token = value.isoformat() if isinstance(value, datetime) else str(value)
+            raise self._error(token, f"{key} needs days like 2027-02-05, not {token!r}")
         return value
 
     def _weekdays(self, entry: dict[str, Any]) -> frozenset[int]:

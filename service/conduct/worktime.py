@@ -107,7 +107,8 @@ class WorkTime:
         hours on the working clock: the last moment after which so much working time is left.
         """
         if span.unit == "working_days":
-            day = self._worked(self._day(due), -1, span.amount)
+            last = self._day(due - timedelta(microseconds=1))  # work may end at midnight
+            day = self._worked(last, -1, span.amount)
             return self._moment(day, self.hours.stretches[0][0])
         left = _length(span)
         if clock == "always":

@@ -27,6 +27,7 @@ from moderation.taxonomy import taxonomy
 from service import wording
 from service.auth import COOKIE, CSRF_HEADER, UNSAFE
 from service.pages import words
+from service.pages.navigation import entries
 from service.rights import Principal, Right
 from service.storage.accounts import Session
 
@@ -50,20 +51,6 @@ PROBLEMS = {
     503: "数据库暂时不可用，没有保存。请稍后再试。",
 }
 """What a page says of an error by its status."""
-NAVIGATION = (
-    ("/", "试一试", Right.TRY),
-    ("/cases", "待办", Right.SEE_CASES),
-    ("/next", "标什么", Right.SEE_CASES),
-    ("/feedback", "误判反馈", Right.SEE_CASES),
-    ("/notices", "通知单", Right.SEE_NOTICES),
-    ("/groups", "群与成员", Right.SEE_ROSTER),
-    ("/policies", "制度与词库", Right.LOOK_UP),
-    ("/overview", "概览", Right.SEE_CASES),
-    ("/drift", "漂移", Right.SEE_CASES),
-    ("/models", "模型", Right.SEE_MODELS),
-    ("/admin", "管理", Right.ACCOUNTS),
-)
-"""Address, name and right of each entry; what a user may not open he does not see."""
 
 
 class SignInNeeded(Exception):  # noqa: N818 - not an error, a detour
@@ -110,12 +97,15 @@ class Visit:
     def show(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """Return a page, or the part of one that htmx asked for."""
         page = self.state.templates.get_template(template)
+        path = self.request.url.path
+        navigation = entries(path, self.may)
         shared = {
             "visit": self,
             "user": self.session.principal if self.session else None,
             "csrf": self.session.csrf if self.session else "",
-            "navigation": [(url, name) for url, name, right in NAVIGATION if self.may(right)],
-            "path": self.request.url.path,
+            "navigation": navigation,
+            "tabs": next((one for one in navigation if one.is_here and len(one.tabs) > 1), None),
+            "path": path,
             "Right": Right,
         }
         return HTMLResponse(page.render(shared | context), status, headers=SECURITY)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from moderation.types import GroupKind, SenderRole
 from service import cli, rosterfiles
 from service.rights import Role
-from service.rosterrows import MemberIn
+from service.rosterrows import GroupIn, MemberIn
 from service.storage import roster, rosterbook
 from service.storage.database import Database
 from tests.accounts import service, with_key
@@ -184,6 +184,65 @@ def test_the_same_file_again_changes_nothing(brought_in):
     assert not again.members
 
 
+PEOPLE = """工号,姓名,部门,月薪,入职日期,离职日期
+u-1,李想,生产部,12000,2024-03-01,
+u-2,王岚,生产部,8500,2024-03-01,2026-06-30
+"""
+
+
+def test_a_spreadsheet_of_hr_is_understood():
+    found = read(PEOPLE)
+    assert not found.errors
+    first, second = (line.row for line in found.people)
+    assert (first.member_id, first.department, first.employed_until) == ("u-1", "生产部", None)
+    assert first.employed_from == datetime(2024, 3, 1, tzinfo=ZONE)
+    assert second.employed_until == datetime(2026, 7, 1, tzinfo=ZONE), "the last day is still his"
+
+
+def test_departments_of_a_group_are_divided_by_semicolons():
+    table = read(
+        "群ID,群名,部门,临时群,任务结束时间\ng-1,甲,生产部;质检部；生产部,是,2026-06-30\ng-2,乙,,否,\n"
+    )
+    objects = read('[{"group_id": "g-1", "name": "甲", "departments": ["生产部", "质检部"]}]')
+    assert not [*table.errors, *objects.errors]
+    first, second = (line.row for line in table.groups)
+    assert first.departments == objects.groups[0].row.departments == ("生产部", "质检部")
+    assert (first.temporary, second.temporary, second.departments) == (True, False, None)
+    assert first.ended_at == datetime(2026, 7, 1, tzinfo=ZONE)
+    wrong = mistakes('[{"group_id": "g-1", "name": "甲", "departments": {"a": 1}}]')
+    assert wrong == ["f1:1: departments: must be a list of names, in a table divided by semicolons"]
+
+
+def test_mistakes_of_hr_are_named_with_line_and_column():
+    people = PEOPLE + "u-3,周,生产部,很多,2024-13-01,\nu-1,,,,,\nu-4,吴,,,2024-03-01,2024-02-01\n"
+    members = "群ID,成员ID,姓名\ng-1,u-2,王兰\n"
+    assert mistakes(people, members, "工号,入职日\nu-1,2024-03-01\n") == [
+        "f1:4: 入职日期: no time: '2024-13-01'; write 2026-03-01 or 2026-03-01 09:30",
+        "f1:4: 月薪: Input should be a valid decimal",
+        "f1:6: employed_until must be after employed_from",
+        "f3:1: 入职日: unknown column of people; did you mean '入职日期'?",
+        "f1:5: the same as f1:2",
+        "f2:2: name: 'u-2' has another name in f1:3",
+    ]
+
+
+def test_what_hr_says_is_kept_and_what_it_leaves_out_stays(database):
+    made = bring_in(database, PEOPLE)
+    assert made.counts["people"] == {"added": 2, "changed": 0, "same": 0}
+    again = bring_in(database, PEOPLE)
+    assert again.counts["people"] == {"added": 0, "changed": 0, "same": 2}
+    moved = "工号,部门,入职日期\nu-1,质检部,\nu-2,,2026-09-01\n"
+    tried = bring_in(database, moved, dry_run=True)
+    assert tried.counts["people"] == {"added": 0, "changed": 2, "same": 0}
+    assert bring_in(database, moved).counts["people"]["changed"] == 2
+    with database.read() as connection:
+        found = roster.people_by_id(connection, ["u-1", "u-2"])
+    assert (found["u-1"].department, str(found["u-1"].wage)) == ("质检部", "12000.00")
+    back = found["u-2"]
+    assert back.employed_from == datetime(2026, 9, 1, tzinfo=ZONE)
+    assert back.employed_until is None, "who is employed again has no end before him"
+
+
 def test_what_a_later_file_leaves_out_stays_known(brought_in):
     later = NOW + timedelta(days=1)
     bring_in(
@@ -222,6 +281,20 @@ def test_a_change_that_comes_to_light_late_takes_its_place(brought_in):
         ]
     assert found == ["u-1", "u-4", "u-5"]
     assert "u-2" not in members_of(brought_in, "g-1", day(7, 2)), "he has left all the same"
+
+
+def test_a_change_said_of_an_earlier_time_holds_until_now(database):
+    ids = ("g-1", "u-1")
+    with database.write() as connection:
+        for name, since in (("一部", NOW), ("二部", day(3, 1))):
+            rosterbook.put_group(connection, NOW, "test", "g-1", GroupIn(name=name), since)
+            said = MemberIn(nickname=name)
+            rosterbook.put_member(connection, NOW, "test", ids, said, since)
+        (group,) = roster.groups_at(connection, ["g-1"])
+        member = roster.member_at(connection, *ids)
+        (before,) = roster.groups_at(connection, ["g-1"], day(2, 1))
+    assert member is not None
+    assert (group.name, member.nickname, before.name) == ("二部", "二部", "一部")
 
 
 def test_nothing_is_brought_in_when_a_line_is_wrong(database):
@@ -304,9 +377,49 @@ def test_groups_and_members_over_http(app, admin):
     assert admin.request("DELETE", "/v1/groups/g-1/members/u-2").status_code == 404
 
 
+def test_departments_and_temporary_groups_over_http(admin):
+    body = {
+        "name": "备货",
+        "departments": ["生产部", "质检部", "生产部"],
+        "temporary": True,
+        "ended_at": "2026-06-30T10:00:00Z",
+    }
+    group = put(admin, "/v1/groups/g-1", body)
+    assert group | body | {"departments": ["生产部", "质检部"]} == group
+    assert admin.get("/v1/groups").json() == [group]
+    plain = put(admin, "/v1/groups/g-1", {"name": "备货"})
+    assert (plain["departments"], plain["temporary"], plain["ended_at"]) == ([], False, None)
+
+
+def test_people_over_http(admin):
+    body = {
+        "name": "李想",
+        "department": "生产部",
+        "employed_from": "2024-03-01T00:00:00Z",
+        "employed_until": None,
+    }
+    person = put(admin, "/v1/people/u-1", body | {"wage": "12000.00"})
+    assert person == body | {"member_id": "u-1"}, "a wage is in the payroll export alone"
+    assert admin.get("/v1/people/u-1").json() == person
+    put(admin, "/v1/people/u-2", {"department": "质检部"})
+    page = admin.get("/v1/people", params={"limit": 1}).json()
+    assert (page["people"], page["next"]) == ([person], "u-1")
+    page = admin.get("/v1/people", params={"after": "u-1"}).json()
+    assert ([one["member_id"] for one in page["people"]], page["next"]) == (["u-2"], None)
+    assert put(admin, "/v1/people/u-2", {})["department"] is None, "what is absent is unset"
+    put(admin, "/v1/groups/g-1", {"name": "甲"})
+    put(admin, "/v1/groups/g-1/members/u-1", {"name": "李想"})
+    assert admin.get("/v1/people/u-1").json() == person, "a membership says nothing of employment"
+
+
 @pytest.mark.parametrize(
     ("method", "url", "body", "status", "told"),
     [
+        ("GET", "/v1/people/nobody", None, 404, "nothing is known of 'nobody'"),
+        ("PUT", "/v1/people/u-1", {"wage": "-1"}, 422, "/wage"),
+        ("PUT", "/v1/people/u-1", {"employed_from": "1890-01-01T00:00:00Z"}, 422, "between 1970"),
+        ("GET", "/v1/people?after=a%00b", None, 422, "/after"),
+        ("PUT", "/v1/groups/g-1", {"name": "甲", "departments": [""]}, 422, "/departments/0"),
         ("GET", "/v1/groups/nowhere", None, 404, "no group 'nowhere'"),
         ("GET", "/v1/groups/nowhere/members", None, 404, "no group"),
         ("PUT", "/v1/groups/nowhere/members/u-1", {}, 404, "no group"),
@@ -433,3 +546,13 @@ def test_wrong_files_on_the_command_line(command, tmp_path):
     told = command("groups", "import", tmp_path / "groups.csv", "--skip-bad", code=1)
     assert "brought in groups: 2 added" in told
     command("groups", "import", tmp_path / "missing.csv", code=2)
+
+
+def test_people_from_the_command_line(command, tmp_path):
+    (tmp_path / "people.csv").write_text(PEOPLE, "gb18030")
+    told = command("groups", "import", tmp_path / "people.csv")
+    assert "people: 2 added" in told
+    listed = json.loads(command("groups", "people", "--json"))
+    assert [one["member_id"] for one in listed] == ["u-1", "u-2"]
+    assert "wage" not in listed[0]
+    assert "王岚" in command("groups", "people", "--after", "u-1")

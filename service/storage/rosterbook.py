@@ -165,7 +165,7 @@ def versions(
         rejoined = said.joined is not None and said.joined > gone_at
         made.append((said.joined if said.joined and rejoined else since, member))
     elif known != member:
-        made.append((since, member))
+        made += _onward(history, known, member, since)
     return made
 
 
@@ -271,7 +271,21 @@ def _group_versions(
     """Return what is to be kept of a group; `history` is empty while only events have told of it."""
     if not history:
         return _from(EVER, group, since)
-    return [] if in_force(history, since) == group else [(since, group)]
+    known = in_force(history, since)
+    return [] if known == group else _onward(history, known, group, since)
+
+
+def _onward(
+    history: Sequence[Stamped[Value]], known: Value | None, value: Value, since: datetime
+) -> list[Stamped[Value]]:
+    """Return what holds from `since` on, also where a later version only repeats what held till then."""
+    made = [(since, value)]
+    for at, version in history:
+        if at > since and version != known:
+            break
+        if at > since:
+            made.append((at, value))
+    return made
 
 
 def _from(begin: datetime, value: Value, since: datetime) -> list[Stamped[Value]]:

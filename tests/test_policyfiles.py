@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from moderation.conductrules import conduct_rules, load_conduct
 from moderation.errors import DataFileError, UnknownNameError
-from moderation.policy import Circumstances, decide
+from moderation.policy import ASKERS, Circumstances, Span, decide, decide_conduct
 from moderation.policyfiles import PolicyBook, load_policy
-from moderation.types import GroupKind
+from moderation.types import GroupKind, Ruling
 from service.cli import app
 from tests.support import judge, moderator
 
@@ -232,3 +233,211 @@ def test_check_command_says_where(write):
     told = json.loads(bad.stdout)
     assert (told["ok"], told["file"], told["line"]) == (False, str(path), 11)
     assert "gambling" in told["problem"]
+
+
+CONDUCT = """\
+id = "our-firm"
+title = "某公司群规"
+groups = ["work"]
+
+[[article]]
+article = "1"
+labels = ["insult"]
+summary = "辱骂他人"
+
+[[conduct]]
+article = "2"
+rule = "question_answered"
+summary = "提问及时答复"
+within = "30 minutes"
+clock = "always"
+asked_by = ["customer", "lead"]
+remind = "10 minutes"
+cure = "1 working day"
+penalties = [
+  { kind = "fine", min = "10.00", liable = ["responder"] },
+  { kind = "none", liable = ["group_admin", "supervisor"] },
+]
+
+[[conduct]]
+article = "3"
+rule = "member_nickname"
+summary = "群昵称为部门加姓名"
+format = ["{department}{name}", "{name}"]
+penalties = [{ kind = "warning", liable = ["member"] }]
+
+[[conduct]]
+article = "4"
+rule = "group_name"
+summary = "群名为公司名加群名"
+penalties = [{ kind = "none", liable = ["group_owner"] }]
+"""
+
+
+def test_a_conduct_rule_has_its_terms(write):
+    answered, nickname, group_name = load_policy(write(CONDUCT)).conduct
+    assert (answered.within, answered.clock) == (Span(30, "minutes"), "always")
+    assert (answered.remind, answered.cure) == (Span(10, "minutes"), Span(1, "working_days"))
+    assert answered.asked_by == ("customer", "lead")
+    assert answered.parties == ("responder", "group_admin", "supervisor")
+    assert nickname.format == ("{department}{name}", "{name}")
+    assert (nickname.within, nickname.clock, nickname.cure) == (None, "working", None)
+    assert group_name.format == ("{company}{text}",)
+    assert group_name.asked_by == ASKERS
+
+
+@pytest.mark.parametrize("text", ["1 minute", "90 minutes", "1 hour", "2 hours", "3 working days"])
+def test_spans_are_written_as_they_are_read(write, text):
+    rule = load_policy(write(CONDUCT.replace('"30 minutes"', f'"{text}"'))).conduct[0]
+    assert str(rule.within) == text
+
+
+CONDUCT_MISTAKES = {
+    "unknown rule": ('"member_nickname"', '"member_nick"', 26, "did you mean 'member_nickname'?"),
+    "rule missing": ('rule = "group_name"\n', "", 31, "lacks 'rule'"),
+    "unknown key": ("cure =", "cured =", 18, "did you mean 'cure'?"),
+    "key of another rule": ('clock = "always"', 'format = "{name}"', 15, "unknown key 'format'"),
+    "limit missing": ('within = "30 minutes"\n', "", 12, "question_answered needs 'within'"),
+    "limit is a number": ('"30 minutes"', "30", 14, "within must be a text"),
+    "limit without a unit": ('"30 minutes"', '"30"', 14, 'like "2 working days"'),
+    "limit of no amount": ('"30 minutes"', '"0 minutes"', 14, "must be 1 to 10000 minutes"),
+    "limit beyond measure": ('"30 minutes"', '"10001 hours"', 14, "must be 1 to 10000 hours"),
+    "unknown unit": ('"1 working day"', '"1 workday"', 18, "did you mean 'working days'?"),
+    "unknown clock": ('"always"', '"allways"', 15, "did you mean 'always'?"),
+    "unknown asker": ('"lead"]', '"leader"]', 16, "did you mean 'lead'?"),
+    "unknown field": ('"{name}"]', '"{nmae}"]', 28, "did you mean 'name'?"),
+    "bracket left open": ('"{name}"]', '"{name"]', 28, "not closed"),
+    "format is a number": ('["{department}{name}", "{name}"]', "5", 28, "a text or a list"),
+    "no format": ('["{department}{name}", "{name}"]', "[]", 28, "a text or a list"),
+    "party of another rule": ('["member"]', '["responder"]', 29, "party of member_nickname"),
+    "nobody liable": ('["member"]', "[]", 29, "each with who is liable"),
+    "no penalties": ('[{ kind = "none", liable = ["group_owner"] }]', "[]", 35, "at least one"),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"), CONDUCT_MISTAKES.values(), ids=CONDUCT_MISTAKES
+)
+def test_mistake_of_a_conduct_rule_is_named(write, old, new, line, problem):
+    assert CONDUCT.count(old) == 1
+    with pytest.raises(DataFileError) as caught:
+        load_policy(write(CONDUCT.replace(old, new)))
+    assert caught.value.line == line
+    assert problem in caught.value.problem
+
+
+def test_each_party_of_a_conduct_rule_has_its_own_penalty():
+    policy = PolicyBook.load()["suzhou-2017"]
+    by_party = {
+        party: decide_conduct("member_nickname", party, policy).to_dict()
+        for party in ("group_admin", "member")
+    }
+    fines = {party: told["penalty"]["amount"]["min"] for party, told in by_party.items()}
+    assert fines == {"group_admin": "10.00", "member": "20.00"}
+    assert by_party["member"]["penalty"] == {
+        "kind": "fine",
+        "amount": {"min": "20.00", "max": "20.00", "currency": "CNY"},
+        "liable": ["member"],
+        "occurrence": 1,
+        "article": "17",
+        "status": "proposed",
+    }
+    assert [(one["article"], one["ban"]) for one in by_party["member"]["articles"]] == [("17", "8")]
+
+
+def test_no_penalty_stated_is_none_proposed():
+    ruling = decide_conduct("roster", "member", PolicyBook.load()["factory"])
+    assert [article.article for article in ruling.articles] == ["7"]
+    assert ruling.penalty is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "party", "article"),
+    [
+        ("roster", "member", None),
+        ("group_name", "group_admin", None),
+        ("roster", "group_admin", "9"),
+    ],
+)
+def test_what_a_policy_does_not_say_is_not_made_up(rule, party, article):
+    policy = PolicyBook.load()["suzhou-2017"]
+    assert decide_conduct(rule, party, policy, article) == Ruling(policy.version)
+
+
+def test_the_article_tells_rows_of_one_rule_apart(write):
+    again = CONDUCT[CONDUCT.index("[[conduct]]") :].replace('"2"', '"5"').replace("10.00", "30.00")
+    policy = load_policy(write(CONDUCT + again[: again.index('[[conduct]]\narticle = "3"')]))
+    fines = [
+        decide_conduct("question_answered", "responder", policy, article).to_dict()["penalty"]
+        for article in (None, "2", "5")
+    ]
+    assert [fine["amount"]["min"] for fine in fines] == ["10.00", "10.00", "30.00"]
+
+
+SHIPPED_CONDUCT = {
+    ("suzhou-2017", "15", "group_name"): ("1 working day", "{company}{text}"),
+    ("suzhou-2017", "16", "admin_nickname", "group_admin"): ("1 working day", "{name}(群负责人)"),
+    ("suzhou-2017", "16", "admin_nickname", "group_owner"): (
+        "1 working day",
+        "群主",
+        "{name}(群主)",
+    ),
+    ("suzhou-2017", "17", "member_nickname"): ("1 working day", "{name}"),
+    ("suzhou-2017", "18", "roster"): ("2 working days",),
+    ("suzhou-2017", "20", "admin_handover"): ("1 working day",),
+    ("suzhou-2017", "21", "temporary_group"): ("3 working days",),
+    ("shenzhen", "2.5.3", "outsider_invited"): ("None",),
+    ("shenzhen", "2.6", "instruction_handled"): ("1 working day",),
+    ("shenzhen", "2.2.5", "question_answered"): ("1 working day",),
+    ("factory", "7", "roster"): ("2 working days",),
+    ("factory", "7", "member_nickname"): ("1 working day", "{department}{name}"),
+    ("bank-customer", "4.2", "question_answered"): ("30 minutes",),
+    ("bank-customer", "4.4", "question_shirked"): ("2 working days",),
+    ("bank-customer", "2.3", "member_nickname"): ("1 working day", "{name}"),
+    ("division", "3.3", "notice_acknowledged"): ("1 working day",),
+    ("division", "3.2", "question_answered"): ("1 working day",),
+    ("division", "2.1", "roster"): ("2 working days",),
+    ("division", "2.1", "member_nickname"): ("1 working day", "{name}"),
+}
+
+
+def test_the_conduct_rows_of_the_shipped_policies():
+    found = {}
+    for policy in PolicyBook.load():
+        for row in policy.conduct:
+            key = (policy.id, row.article, row.rule)
+            told = (str(row.within), *row.format)
+            found[(*key, row.parties[0]) if row.rule == "admin_nickname" else key] = told
+    assert found == SHIPPED_CONDUCT
+
+
+def test_the_bank_counts_customers_questions_alone():
+    rows = PolicyBook.load()["bank-customer"].conduct
+    assert [row.asked_by for row in rows[:2]] == [("customer",), ("customer",)]
+
+
+def test_every_rule_has_a_name_and_somebody_to_be_liable():
+    rules = conduct_rules()
+    assert len(rules) == 11
+    for rule in rules.values():
+        assert rule.name
+        assert rule.about
+        assert rule.parties
+        assert rule.needs <= rule.takes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"),
+    [
+        ('name = "名"\n', "", 1, "lacks ['name']"),
+        ('"member"', '"membr"', 1, "did you mean 'member'?"),
+        ('id = "b"', 'id = "a"', 8, "'a' stands twice"),
+    ],
+)
+def test_mistakes_in_the_file_of_rules_are_named(write, old, new, line, problem):
+    rule = '[[rule]]\nid = "a"\nname = "名"\nabout = "事"\nparties = ["member"]\ntakes = []\n\n'
+    text = rule.replace(old, new) + rule.replace('"a"', '"b"').replace(old, new)
+    with pytest.raises(DataFileError) as caught:
+        load_conduct(write(text))
+    assert caught.value.line == line
+    assert problem in caught.value.problem

@@ -75,9 +75,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (!event.target.matches(".count")) return;
   const title = document.title.replace(/^\(\d+\) /, "");
   document.title = event.target.textContent ? `(${event.target.textContent}) ${title}` : title;
+  showHere();
 });
 
-document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+/** Where one is stays in sight in the navigation, also once the number of waiting cases has made it longer. */
+const showHere = () => document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+showHere();
 
 /** What can be scrolled sideways can be reached by keyboard. */
 const reachable = () => document.querySelectorAll(".scroll").forEach((box) => {

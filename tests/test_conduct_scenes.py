@@ -10,7 +10,6 @@ from moderation.turns import TurnModel
 from tests.conductscene import Scene, Stage, scenes
 
 SCENES = scenes()
-EXPECTED = ("rule", "article", "party", "person", "kind", "amount", "state")
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +26,19 @@ def moderator() -> Moderator:
 def test_scene(scene: Scene, database, model, moderator):
     stage = Stage(database, model, moderator)
     stage.play(scene)
-    expected = [{"amount": "", "state": "open"} | one for one in scene.body.get("expect", [])]
-    written = [{name: one[name] for name in EXPECTED} for one in expected]
-    assert stage.cases() == sorted(written, key=lambda one: [str(one[name]) for name in EXPECTED])
+    assert stage.cases() == scene.expected
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+@pytest.mark.parametrize(
+    "database_url", ["sqlite"], indirect=True
+)  # it is about looks, not storage
+def test_two_services_that_look_after_everything_find_the_same(
+    scene: Scene, database, model, moderator
+):
+    stage = Stage(database, model, moderator, services=2, attentive=True)
+    stage.play(scene)
+    assert stage.cases() == scene.expected
 
 
 def test_every_conduct_row_of_every_policy_has_a_scene_that_finds_it():

@@ -69,11 +69,12 @@ class Event:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Facts:
     """All that is known of one group; histories are oldest first, turns and events by time then id.
 
-    `people` holds HR's roster by member id: whoever is not in it is no employee.
+    `people` holds HR's roster by member id: whoever is not in it is no employee. `senders` are those of
+    older messages to which turns reply.
     """
 
     group_id: str
@@ -85,6 +86,7 @@ class Facts:
     people: Mapping[str, Person]
     events: Sequence[Event] = ()
     turns: Sequence[Turn] = ()
+    senders: Mapping[str, str] = field(default_factory=dict)
 
     def deadline(self, rule: ConductRule, since: datetime) -> datetime:
         """Return until when what has begun at a time must be put right."""

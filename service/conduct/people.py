@@ -70,7 +70,8 @@ class People:
         if message_id is None:
             return None
         if self._senders is None:
-            self._senders = {turn.message_id: turn.sender_id for turn in self._facts.turns}
+            own = {turn.message_id: turn.sender_id for turn in self._facts.turns}
+            self._senders = {**self._facts.senders, **own}
         return self._senders.get(message_id)
 
     def name(self, member_id: str, at: datetime) -> str:

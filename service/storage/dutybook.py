@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from moderation.policy import ConductRule
 from service.cases import State, Step, Verb
@@ -43,6 +43,18 @@ class DutyState(StrEnum):
     BREACHED = "breached"
     GONE = "gone"
     """What it rested on is there no more: a question recalled, a roster put right."""
+
+
+_LIVING = select(duties).where(
+    duties.c.group_id == bindparam("wanted"),
+    or_(
+        duties.c.state == DutyState.OPEN.value,
+        and_(
+            duties.c.state == DutyState.BREACHED.value,
+            or_(duties.c.rule.not_in(rules.HEARD), duties.c.since > bindparam("quiet")),
+        ),
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -81,7 +93,7 @@ class Dutybook:
     def check(self, connection: Connection, row: Any, at: datetime, done: Checked) -> None:
         """Look at the duties of a group and let all that follows from them follow."""
         done.groups += 1
-        facts = self.facts.load(connection, row.group_id, at, row.quiet_since)
+        facts = self.facts.load(connection, row, at)
         if facts is None:
             checks.looked(connection, row.group_id, NEVER, row.quiet_since)
             return
@@ -90,7 +102,7 @@ class Dutybook:
         checks.looked(connection, row.group_id, next_at, look.quiet(row.quiet_since))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Look:
     """One look at one group."""
 
@@ -99,6 +111,8 @@ class _Look:
     facts: Facts
     at: datetime
     done: Checked
+    open_since: datetime = NEVER
+    """When the first of the duties that are still open began."""
 
     def follow_all(self, watched: datetime, quiet: datetime) -> datetime:
         """Bring every duty up to date; return when the group is to be looked at again."""
@@ -112,18 +126,14 @@ class _Look:
         return min(moments)
 
     def quiet(self, old: datetime | None) -> datetime | None:
-        """Return up to when all turns are decided; drop them."""
+        """Return up to when all turns are decided; drop what was said in them."""
         quiet = answering.quiet_since(self.facts, self.at, self.book.lateness)
         if quiet is None:
             return old
-        waiting = select(duties.c.since).where(
-            duties.c.group_id == self.facts.group_id, duties.c.state == DutyState.OPEN.value
-        )
-        since = min(self.connection.execute(waiting).scalars(), default=NEVER)
-        quiet = min(quiet, since - INSTANT)
+        quiet = min(quiet, self.open_since - INSTANT)
         if old is not None and quiet <= old:
             return old
-        turns.drop_before(self.connection, self.facts.group_id, quiet)
+        turns.settle(self.connection, self.facts.group_id, quiet)
         return quiet
 
     def _follow(self, rule: ConductRule, duty: Duty, old: Any | None) -> datetime:
@@ -140,6 +150,7 @@ class _Look:
             values["case_id"] = self._case(duty)
         next_at = NEVER
         if state is DutyState.OPEN:
+            self.open_since = min(self.open_since, duty.since)
             next_at, reminded = self._remind(rule, duty, old)
             values |= {"reminded_at": self.at} if reminded else {}
         if values:
@@ -229,12 +240,8 @@ def _tomorrow(facts: Facts, at: datetime) -> datetime:
 
 def _known(connection: Connection, group_id: str, quiet: datetime) -> dict[str, Any]:
     """Return the duties of a group that may still change, by id; what was said up to `quiet` is decided."""
-    told = duties.c.rule.not_in(rules.HEARD) | (duties.c.since > quiet)
-    living = (duties.c.state == DutyState.OPEN.value) | (
-        (duties.c.state == DutyState.BREACHED.value) & told
-    )
-    query = select(duties).where(duties.c.group_id == group_id, living)
-    return {row.duty_id: row for row in connection.execute(query)}
+    rows = connection.execute(_LIVING, {"wanted": group_id, "quiet": quiet})
+    return {row.duty_id: row for row in rows}
 
 
 def _insert(connection: Connection, facts: Facts, duty: Duty) -> Any:

@@ -6,13 +6,13 @@ roster, HR's people, events, turns since the last quiet moment ─ mentions reso
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from service.conduct.model import EVERYBODY, Facts, Turn
+from service.conduct.model import EVERYBODY, Event, Facts, Turn
 from service.conduct.rules import listens
 from service.conduct.worktime import WorkTimes
 from service.storage import events, roster, turns
@@ -21,20 +21,62 @@ from service.storage.rulings import Rulings
 from service.storage.schema import people
 
 Names = dict[str, str]
+KEPT = 2000
+"""Groups whose rosters are kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Roster:
+    """What is known of a group besides what was said, and the ids by every name in it."""
+
+    group: Sequence[Stamped[Group]]
+    members: dict[str, list[Stamped[Member]]]
+    people: dict[str, Person]
+    events: Sequence[Event]
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)
 class FactBook:
-    """Reads facts. `company` is the firm's name in the names of groups, None where none is set."""
+    """Reads facts; keeps the rosters of groups until an edition of them is newer. For one thread.
+
+    `company` is the firm's name in the names of groups, None where none is set.
+    """
 
     rulings: Rulings
     worktimes: WorkTimes
     company: str | None = None
+    _rosters: dict[str, tuple[int, _Roster]] = field(default_factory=dict, init=False, repr=False)
 
-    def load(
-        self, connection: Connection, group_id: str, at: datetime, since: datetime | None
-    ) -> Facts | None:
-        """Return the facts of a group with the turns after `since`, None if the roster does not know it."""
+    def load(self, connection: Connection, check: Any, at: datetime) -> Facts | None:
+        """Return the facts of the group that is to be looked at, None if the roster does not know it.
+
+        `check` is its row in the table of checks; turns are those that are not decided.
+        """
+        group_id = check.group_id
+        known = self._roster(connection, group_id, check.edition)
+        if known is None:
+            return None
+        policy = self.rulings.policy_of(roster.in_force(known.group, at) or known.group[0][1])
+        said = []
+        if listens(policy):
+            said = turns.of_group(connection, group_id, check.quiet_since)
+        return Facts(
+            group_id=group_id,
+            policy=policy,
+            company=self.company,
+            worktime=self.worktimes.of(group_id),
+            group=known.group,
+            members=known.members,
+            people=known.people,
+            events=known.events,
+            turns=_resolved(said, known.names),
+        )
+
+    def _roster(self, connection: Connection, group_id: str, edition: int) -> _Roster | None:
+        kept = self._rosters.get(group_id)
+        if kept is not None and kept[0] == edition:
+            return kept[1]
         history = roster.group_history(connection, [group_id]).get(group_id)
         if history is None:
             return None
@@ -42,20 +84,13 @@ class FactBook:
             member_id: versions
             for (_, member_id), versions in roster.member_history(connection, [group_id]).items()
         }
-        policy = self.rulings.policy_of(roster.in_force(history, at) or history[0][1])
-        known = _people(connection, members, history)
-        said = turns.of_group(connection, group_id, since) if listens(policy) else []
-        return Facts(
-            group_id=group_id,
-            policy=policy,
-            company=self.company,
-            worktime=self.worktimes.of(group_id),
-            group=history,
-            members=members,
-            people=known,
-            events=events.of_group(connection, group_id),
-            turns=_resolved(said, members, known),
-        )
+        people = _people(connection, members, history)
+        happened = events.of_group(connection, group_id)
+        found = _Roster(history, members, people, happened, _names(members, people))
+        if len(self._rosters) >= KEPT:
+            self._rosters.clear()
+        self._rosters[group_id] = (edition, found)
+        return found
 
 
 def _people(
@@ -85,15 +120,8 @@ def _person(row: Any) -> Person:
     )
 
 
-def _resolved(
-    said: Sequence[Turn],
-    members: dict[str, list[Stamped[Member]]],
-    known: dict[str, Person],
-) -> list[Turn]:
+def _resolved(said: Sequence[Turn], names: Names) -> list[Turn]:
     """Return turns whose mentions are member ids; what names nobody known is left out."""
-    if not any(turn.mentions for turn in said):
-        return list(said)
-    names = _names(members, known)
     return [
         replace(turn, mentions=tuple(_ids(turn.mentions, names))) if turn.mentions else turn
         for turn in said

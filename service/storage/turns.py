@@ -2,7 +2,8 @@
 
     messages of groups whose policy asks for answers ─ kinds ─ turns ─ the group is woken
 
-The text of a question stays while somebody may still have to see it, then it goes.
+The text of a question stays while somebody may still have to see it, then it goes; who sent a message
+is known a while longer, for replies to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -22,10 +23,20 @@ from service.conduct.rules import listens
 from service.storage import checks
 from service.storage.schema import turns
 
+PART = 500
+"""Ids in one query: SQLite takes a limited number of parameters."""
 _MENTION = re.compile(r"[@＠]([^\s@＠\u2005，。！？!?,:：]{1,40})")
 _ALL = ("所有人", "全体成员", "all", "ALL", "All")
 _KEPT = (TurnKind.QUESTION, TurnKind.REQUEST, TurnKind.COMPLAINT, TurnKind.SHIRK, TurnKind.INTERIM)
 """Kinds whose text is kept: a person who judges the case has to see it."""
+REPLIED = timedelta(days=7)
+"""For so long after it is decided it is known who sent a message: a question may reply to it."""
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_GROUP = (
+    select(turns)
+    .where(turns.c.group_id == bindparam("wanted"), turns.c.sent_at > bindparam("since"))
+    .order_by(turns.c.sent_at, turns.c.message_id)
+)
 
 
 class Kinds(Protocol):
@@ -66,7 +77,7 @@ class Ears:
         kinds = self._model.kinds([one.asked.text for one in heard])
         rows = [_row(one, TurnKind(kind)) for one, kind in zip(heard, kinds, strict=True)]
         connection.execute(insert(turns), rows)
-        checks.wake_all(connection, {row["group_id"] for row in rows}, now)
+        checks.heard(connection, {row["group_id"] for row in rows}, now)
 
 
 def mentions(text: str) -> list[str]:
@@ -77,10 +88,7 @@ def mentions(text: str) -> list[str]:
 
 def of_group(connection: Connection, group_id: str, since: datetime | None) -> list[Turn]:
     """Return the turns of a group after a time, by time then id; mentions as they were written."""
-    query = select(turns).where(turns.c.group_id == group_id)
-    if since is not None:
-        query = query.where(turns.c.sent_at > since)
-    rows = connection.execute(query.order_by(turns.c.sent_at, turns.c.message_id))
+    rows = connection.execute(_OF_GROUP, {"wanted": group_id, "since": since or EVER})
     return [_turn(row) for row in rows]
 
 
@@ -90,22 +98,26 @@ def forget(connection: Connection, group_id: str | None, message_id: str, now: d
         delete(turns).where(turns.c.group_id == group_id, turns.c.message_id == message_id)
     )
     if gone.rowcount and group_id is not None:
-        checks.wake(connection, group_id, now)
+        checks.heard(connection, [group_id], now)
 
 
-def drop_texts(connection: Connection, group_id: str, message_ids: Iterable[str]) -> None:
-    """Drop the texts of turns that nobody will have to see any more."""
-    wanted = [{"wanted": one} for one in message_ids]
-    if wanted:
-        query = update(turns).where(
-            turns.c.group_id == group_id, turns.c.message_id == bindparam("wanted")
-        )
-        connection.execute(query.values(text=None), wanted)
+def senders(connection: Connection, group_id: str, message_ids: Iterable[str]) -> dict[str, str]:
+    """Return who sent messages of a group, by message, as far as it is still known."""
+    found: dict[str, str] = {}
+    wanted = sorted(set(message_ids))
+    for start in range(0, len(wanted), PART):
+        here = turns.c.message_id.in_(wanted[start : start + PART])
+        query = select(turns.c.message_id, turns.c.sender_id)
+        for row in connection.execute(query.where(turns.c.group_id == group_id, here)):
+            found[row.message_id] = row.sender_id
+    return found
 
 
-def drop_before(connection: Connection, group_id: str, until: datetime) -> None:
-    """Drop the turns of a group up to a time: all that hung on them is decided."""
-    connection.execute(delete(turns).where(turns.c.group_id == group_id, turns.c.sent_at <= until))
+def settle(connection: Connection, group_id: str, until: datetime) -> None:
+    """Drop what is said in the turns of a group up to a time, and those long before: they are decided."""
+    old = (turns.c.group_id == group_id) & (turns.c.sent_at <= until)
+    connection.execute(delete(turns).where(old, turns.c.sent_at <= until - REPLIED))
+    connection.execute(update(turns).where(old, turns.c.text.is_not(None)).values(text=None))
 
 
 def _row(heard: Heard, kind: TurnKind) -> dict[str, Any]:

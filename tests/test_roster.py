@@ -216,7 +216,7 @@ def test_departments_of_a_group_are_divided_by_semicolons():
 def test_mistakes_of_hr_are_named_with_line_and_column():
     people = PEOPLE + "u-3,周,生产部,很多,2024-13-01,\nu-1,,,,,\nu-4,吴,,,2024-03-01,2024-02-01\n"
     members = "群ID,成员ID,姓名\ng-1,u-2,王兰\n"
-    assert mistakes(people, members, "工号,入职日\nu-1,2024-03-01\n") == [
+    assert mistakes(people, members, "工号,入职日\nu-9,2024-03-01\n") == [
         "f1:4: 入职日期: no time: '2024-13-01'; write 2026-03-01 or 2026-03-01 09:30",
         "f1:4: 月薪: Input should be a valid decimal",
         "f1:6: employed_until must be after employed_from",

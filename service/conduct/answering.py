@@ -10,9 +10,10 @@ to which nobody said anything for as long as the policy waits in all is over: la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from moderation.policy import ConductRule
 from service.conduct.model import EVERYBODY, Duty, Facts, Turn, TurnKind
@@ -54,11 +55,19 @@ class Thread:
         return min(signs, key=_order, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The questions of a group in order of time, and the times of the turns after which none was open."""
+
+    threads: tuple[Thread, ...]
+    calm: tuple[datetime, ...]
+
+
 def answered(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return for each question up to `until` the duty to answer it, or to say that one is on it, in time."""
     made: list[Duty] = []
     about = "{asker}{when}提问“{text}”，{within}内没有答复或先行回应"
-    for thread in threads(facts, until):
+    for thread in conversation(facts, until).threads:
         made += _duties(facts, rule, thread, thread.asked, None, thread.first_sign, about)
     return made
 
@@ -66,7 +75,7 @@ def answered(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
 def shirked(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return for each question that was put off or sent away the duty to see it answered after all."""
     made: list[Duty] = []
-    for thread in threads(facts, until):
+    for thread in conversation(facts, until).threads:
         turn = thread.shirked or thread.busy
         if turn is not None:
             said = "被推给别人" if thread.shirked else "先行回应"
@@ -96,29 +105,17 @@ def quiet_since(facts: Facts, at: datetime, lateness: timedelta) -> datetime | N
 
     At it no question was open, so whoever reads the turns after it alone finds the same.
     """
-    found = None
-    for turn, waiting in _walk(facts, at, []):
-        if turn.sent_at + lateness >= at:
-            break
-        if all(thread.expiry < turn.sent_at for thread in waiting):
-            found = turn.sent_at
-    return found
+    calm = (moment for moment in conversation(facts, at).calm if moment + lateness < at)
+    return max(calm, default=None)
 
 
-def threads(facts: Facts, until: datetime) -> list[Thread]:
-    """Return every question up to `until`, in order, with what became of it by then."""
-    found: list[Thread] = []
-    for _ in _walk(facts, until, found):
-        pass
-    return found
-
-
-def _walk(
-    facts: Facts, until: datetime, found: list[Thread]
-) -> Iterator[tuple[Turn, list[Thread]]]:
-    """Go through the turns; yield each with the questions that are open after it, add new ones to `found`."""
+@lru_cache(maxsize=2)  # several rules ask the same of the same facts
+def conversation(facts: Facts, until: datetime) -> Conversation:
+    """Return what became of every question up to `until`."""
     people, waits = People(facts), _Waits(facts)
+    found: list[Thread] = []
     waiting: list[Thread] = []
+    calm: list[datetime] = []
     for turn in facts.turns:
         if turn.sent_at > until:
             break
@@ -131,7 +128,9 @@ def _walk(
                 thread = Thread(turn, *waits.ends(turn.sent_at))
                 found.append(thread)
                 waiting.append(thread)
-        yield turn, [one for one in waiting if one.answered is None]
+        if all(one.answered is not None for one in waiting):
+            calm.append(turn.sent_at)
+    return Conversation(tuple(found), tuple(calm))
 
 
 class _Waits:

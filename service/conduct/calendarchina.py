@@ -23,6 +23,7 @@ class PublicDays:
 
     def __init__(self) -> None:
         self._unknown: set[int] = set()
+        self._known: dict[date, bool | None] = {}
 
     @property
     def unknown_years(self) -> frozenset[int]:
@@ -31,6 +32,11 @@ class PublicDays:
 
     def works(self, day: date) -> bool | None:
         """Return False for a public holiday, True for a day worked in its stead, else None."""
+        if day not in self._known:
+            self._known[day] = self._looked_up(day)
+        return self._known[day]
+
+    def _looked_up(self, day: date) -> bool | None:
         if day.year < FIRST or day.year in self._unknown:
             return None
         try:

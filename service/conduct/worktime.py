@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from moderation.policy import Span
 
 DAY = timedelta(days=1)
+Stretch = tuple[datetime, datetime]
+"""Begin and end of uninterrupted work, in UTC."""
 _HOURS = re.compile(r"(\d\d):(\d\d) ?[-\u2013] ?(\d\d):(\d\d)")
 
 
@@ -74,6 +76,10 @@ class WorkTime:
     zone: ZoneInfo
     hours: Hours
     calendar: Calendar
+    _days: dict[date, list[Stretch]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The stretches of days asked about: a group's check asks about the same few a hundred times."""
 
     def is_working(self, at: datetime) -> bool:
         """Return whether `at` lies within work hours of a working day."""
@@ -131,25 +137,31 @@ class WorkTime:
             count -= self.calendar.works(day)
         return day
 
-    def _around(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def _around(self, at: datetime) -> Iterator[Stretch]:
         """Yield the stretches of work of the day of `at`, and of the day before, which may reach into it."""
         day = self._day(at)
         yield from self._stretches(day - DAY)
         yield from self._stretches(day)
 
-    def _stretches_from(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+    def _stretches_from(self, day: date) -> Iterator[Stretch]:
         day -= DAY
         while True:
             yield from self._stretches(day)
             day += DAY
 
-    def _stretches_back(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+    def _stretches_back(self, day: date) -> Iterator[Stretch]:
         day += DAY
         while True:
             yield from reversed(self._stretches(day))
             day -= DAY
 
-    def _stretches(self, day: date) -> list[tuple[datetime, datetime]]:
+    def _stretches(self, day: date) -> list[Stretch]:
+        known = self._days.get(day)
+        if known is None:
+            known = self._days[day] = self._made(day)
+        return known
+
+    def _made(self, day: date) -> list[Stretch]:
         """Return the stretches of work of a day in UTC, ascending and apart; none on a day off.
 
         Local times that clocks put forward leave out would run into those after them: a stretch
@@ -157,7 +169,7 @@ class WorkTime:
         """
         if not self.calendar.works(day):
             return []
-        found: list[tuple[datetime, datetime]] = []
+        found: list[Stretch] = []
         over, midnight = self._moment(day, 0), self._moment(day + DAY, 0)
         for opening, closing in self.hours.stretches:
             begin = max(over, self._moment(day, opening))

@@ -240,7 +240,7 @@ def write_people(connection: Connection, at: datetime, actor: str, found: Sequen
     """Let people be as given; what is None is not known. The audit log names nobody."""
     _replace(connection, people, ("member_id",), [_row(person) for person in found])
     if found:
-        checks.wake_groups_of(connection, (person.member_id for person in found), at)
+        checks.wake_every(connection, at)
         append(connection, at, [Change(actor, "people.put", "people", {"count": len(found)})])
 
 

@@ -138,7 +138,8 @@ checks = Table(
     Column("next_at", Time, nullable=False, index=True),
     Column("since", Time, nullable=False),
     Column("quiet_since", Time),
-    comment="when each group's duties are to be looked at next; what its turns came to before is decided",
+    Column("edition", BigInteger, nullable=False),
+    comment="when each group is to be looked at next; edition counts the changes of its roster and events",
 )
 
 seen = Table(

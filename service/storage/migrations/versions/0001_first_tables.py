@@ -115,8 +115,9 @@ def upgrade() -> None:
         sa.Column("next_at", service.storage.columns.Time(), nullable=False),
         sa.Column("since", service.storage.columns.Time(), nullable=False),
         sa.Column("quiet_since", service.storage.columns.Time(), nullable=True),
+        sa.Column("edition", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("group_id", name=op.f("pk_checks")),
-        comment="when each group's duties are to be looked at next; what its turns came to before is decided",
+        comment="when each group is to be looked at next; edition counts the changes of its roster and events",
     )
     with op.batch_alter_table("checks", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_checks_next_at"), ["next_at"], unique=False)

@@ -6,14 +6,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from service import demo
 from service.app import create_app
-from service.signin import HASHER
 from service.storage import accounts
+from tests.accounts import CHEAP
 from tests.browser.site import PASSWORD, Site, serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -47,20 +48,24 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a service that has users and nothing else, for a test to change."""
-    app = create_app(demo.settings(tmp_path_factory.mktemp("fresh")))
-    password = HASHER.hash(PASSWORD)
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder of a service that has users and nothing else, to be copied."""
+    folder = tmp_path_factory.mktemp("installed")
+    app = create_app(demo.settings(folder))
+    password = CHEAP.hash(PASSWORD)
     with app.state.database.write() as connection:
         for user in demo.users():
-            accounts.put_user(
-                connection,
-                datetime.now(UTC),
-                "test",
-                user.name,
-                password=password,
-                roles=user.roles,
-            )
-    with serving(app) as site:
+            now, given = datetime.now(UTC), {"password": password, "roles": user.roles}
+            accounts.put_user(connection, now, "test", user.name, **given)
+    app.state.recorder.close()
+    app.state.database.close()
+    return folder
+
+
+@pytest.fixture
+def fresh(installed: Path, tmp_path: Path) -> Iterator[Site]:
+    """Return a service that has users and nothing else, for a test to change."""
+    folder = shutil.copytree(installed, tmp_path / "fresh")
+    with serving(create_app(demo.settings(folder))) as site:
         yield site

@@ -49,7 +49,7 @@ def stained(fresh: Site) -> Site:
 def harmless(one: Tab, about: str) -> None:
     """Nothing of it has become markup, and the page is no wider than its window."""
     page = one.page
-    page.wait_for_load_state("networkidle")
+    one.settle()
     assert page.evaluate("window.hacked") is None, about
     assert not page.query_selector_all("img, [onload], [onerror], [onmouseover]"), about
     assert not page.query_selector_all("a[href^='javascript:' i]"), about

@@ -36,7 +36,9 @@ def test_the_whole_way(browser, fresh: Site):
     enrol(fresh)
     enrol(fresh, "g-quality", "suzhou-2017", "u-2", group_name="质量群", name="王小明")
     first = post(fresh)
-    with tab(browser, fresh, "zhu") as zhu, tab(browser, fresh, "shang") as shang:
+    with tab(browser, fresh) as zhu, tab(browser, fresh) as shang:
+        zhu.sign_in("zhu")
+        shang.sign_in("shang")
         confirm(zhu, "警告")
         second = post(fresh, "专业代办各类证件，学历证、资格证，官网可查，长期有效")
         confirm(zhu, "移出群")

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from moderation.policy import ConductRule
 from service.conduct.model import Duty, Facts
@@ -46,22 +47,22 @@ def owed(
 
     `parties` are all of the rule by default.
     """
-    moments = sorted({at for at in state.moments if at <= until})
+    told = [(at, state.wrong(at)) for at in sorted({at for at in state.moments if at <= until})]
     return [
         Duty(
             rule=rule.rule,
             article=rule.article,
             group_id=facts.group_id,
             party=party,
-            person=person,
-            subject=f"{short(state.subject)}@{since.isoformat()}",
-            since=since,
-            due=facts.deadline(rule, since),
-            about=state.wrong(since) or "",
-            met_at=end,
+            person=one.person,
+            subject=f"{short(state.subject)}@{one.since.isoformat()}",
+            since=one.since,
+            due=facts.deadline(rule, one.since),
+            about=one.about,
+            met_at=until_then,
         )
         for party in (rule.parties if parties is None else parties)
-        for person, since, end in _stretches(facts, party, state, moments)
+        for one, until_then in _stretches(told, partial(_answerable, facts, state, party))
     ]
 
 
@@ -94,23 +95,33 @@ def has_left(person: Person, at: datetime) -> bool:
     return person.employed_until is not None and person.employed_until <= at
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What began to be wrong, and who answers for it."""
+
+    person: str | None
+    since: datetime
+    about: str
+
+
 def _stretches(
-    facts: Facts, party: str, state: State, moments: list[datetime]
-) -> Iterator[tuple[str | None, datetime, datetime | None]]:
-    """Yield who answers for what is wrong, since when, and until when if that is over."""
-    people = People(facts)
-    held: tuple[str | None, datetime] | None = None
-    for at in moments:
-        if state.wrong(at) is None:
-            if held:
-                yield *held, at
+    told: list[tuple[datetime, str | None]], answerable: Callable[[datetime], str | None]
+) -> Iterator[tuple[_Wrong, datetime | None]]:
+    """Yield what was wrong under one person for a while, and until when if that is over."""
+    held: _Wrong | None = None
+    for at, about in told:
+        person = None if about is None else answerable(at)
+        if held is not None and (about is None or person != held.person):
+            yield held, at
             held = None
-            continue
-        member = people.member(state.member_id, at) if state.member_id else None
-        person = Place(people.group(at), member).liable(party, state.member_id)
-        if held is None or held[0] != person:
-            if held:
-                yield *held, at
-            held = person, at
-    if held:
-        yield *held, None
+        if held is None and about is not None:
+            held = _Wrong(person, at, about)
+    if held is not None:
+        yield held, None
+
+
+def _answerable(facts: Facts, state: State, party: str, at: datetime) -> str | None:
+    """Return who is some party at a time, None if that is not known."""
+    people = People(facts)
+    member = people.member(state.member_id, at) if state.member_id else None
+    return Place(people.group(at), member).liable(party, state.member_id)

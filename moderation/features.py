@@ -1,11 +1,13 @@
 """Hashed features of a normalised batch.
 
-Four rows are read off a batch, each a row of symbols with NUL between messages:
+Five rows are read off a batch, each a row of symbols with NUL between messages:
 
 - `char`: the characters as read;
 - `sound`: toneless syllables, all digits alike: survives homophones and changing numbers;
 - `shape`: runs of one character class with their length in steps (`Han3 digit11`): numbers, links;
-- `meta`: which normaliser steps fired, how long the message is, how much of it was taken out.
+- `meta`: which normaliser steps fired, how long the message is, how much of it was taken out;
+- `frame`: the characters that hold a sentence together, one filler for what stands between two of them:
+  什么时候发货 and 什么时候开门 are the same question.
 
 Every n-gram of a row is hashed into one of `2^bits` buckets. A message is the set of its buckets
 (presence only), each worth `1 / sqrt(number of buckets)`. N-grams at a message's edge include the
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from moderation import tables
 from moderation.normalize import NormalizedBatch
 
-ROWS = ("char", "sound", "shape", "meta")
+ROWS = ("char", "sound", "shape", "meta", "frame")
 _LENGTH_STEPS = np.array([3, 5, 8, 12, 18, 26, 36, 50, 70, 100, 150, 250, 500, 1000])
 _RUN_STEPS = np.array([2, 3, 5, 7, 9, 11, 12, 16, 20])
 _LOST_STEPS = np.array([1, 3, 6, 12, 30, 100])
@@ -108,7 +110,13 @@ def all_windows(batch: NormalizedBatch, spec: FeatureSpec) -> Iterator[tuple[str
 
 def symbol_row(batch: NormalizedBatch, name: str) -> NDArray[np.uint32]:
     """Return a row of symbols (uint32) with a NUL before the first and after every message."""
-    builders = {"char": _chars, "sound": _sounds, "shape": _shapes, "meta": _meta}
+    builders = {
+        "char": _chars,
+        "sound": _sounds,
+        "shape": _shapes,
+        "meta": _meta,
+        "frame": _frame,
+    }
     return np.concatenate((np.zeros(1, dtype=np.uint32), builders[name](batch)))
 
 
@@ -184,3 +192,10 @@ def _meta(batch: NormalizedBatch) -> NDArray[np.uint32]:
     keep = columns != 0
     keep[:, -1] = True
     return np.asarray(columns[keep])
+
+
+def _frame(batch: NormalizedBatch) -> NDArray[np.uint32]:
+    """Return the symbols of `tables.frame`, a run of fillers or of digits as one."""
+    symbols = tables.frame()[np.minimum(batch.codes, tables.LIMIT)]
+    again = (symbols[1:] == symbols[:-1]) & (symbols[1:] != 0) & (symbols[1:] <= tables.NUMBER)
+    return symbols[np.concatenate(([True], ~again))[: len(symbols)]]

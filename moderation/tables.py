@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.datafiles import DATA, read_tsv
+from moderation.datafiles import DATA, read_text, read_tsv
 from moderation.errors import DataFileError
 
 TABLES = DATA / "tables"
+FRAME = DATA / "frame.txt"
 LIMIT = 0x323B0
 """One past the last code point of the CJK extensions."""
 
@@ -42,6 +43,9 @@ BIT = {name: np.uint16(1 << number) for number, name in enumerate(STEPS)}
 
 OTHER, CJK, LATIN, DIGIT, STRONG, SPACE, WEAK, EDGE = range(8)
 """Character classes; STRONG, SPACE and WEAK are separators, EDGE ends a message or a line."""
+
+FILLER, NUMBER = 1, 2
+"""What stands in the frame of a sentence for characters that are not listed, and for digits."""
 
 _STRONG = "*·•_~^|`#=+&$%@\\｡・●○◆◇■□★☆※→←↑↓ㆍ∙⋅°¯"
 _SPACE = " \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000-./'\"—–"
@@ -171,6 +175,22 @@ def classes() -> NDArray[np.uint8]:
     for chars, kind in ((_STRONG, STRONG), (_SPACE, SPACE), (_WEAK, WEAK), ("\0\n\r", EDGE)):
         table[[ord(char) for char in chars]] = kind
     return table
+
+
+@cache
+def frame() -> NDArray[np.uint32]:
+    """Return what stands for each code point in a sentence's frame: itself, `FILLER` or `NUMBER`; NUL stays."""
+    out = np.full(LIMIT + 1, FILLER, dtype=np.uint32)
+    listed = {
+        ord(char)
+        for line in read_text(FRAME).splitlines()
+        if not line.startswith("#")
+        for char in line
+    }
+    out[list(listed)] = list(listed)
+    out[ord("0") : ord("9") + 1] = NUMBER
+    out[0] = 0
+    return out
 
 
 @cache

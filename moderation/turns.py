@@ -1,10 +1,11 @@
 """What a message does in a conversation: it asks, it answers, it puts off.
 
-    texts ─ normalize ─ features ─ weights ─ probability of each kind ─ the likeliest
+    texts ─ normalize ─ features ─ weights ─ probability of each kind ─ asking or not ─ the likeliest
 
 One linear model of hashed n-grams as in `scorer`, smaller, its probabilities shared out among the
-kinds. It sees one message alone: who asked whom, and whether that was answered, is for the rules of
-conduct. Kinds are told apart as `datasets/turns/README.md` says.
+kinds. Whether a message asks is decided first, since a rule hangs on that: three kinds of asking that
+are each unlikely may be likely together. The model sees one message alone: who asked whom, and whether
+that was answered, is for the rules of conduct. Kinds are told apart as `datasets/turns/README.md` says.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class TurnModel:
 
     def kinds(self, texts: Sequence[str]) -> list[str]:
         """Return the likeliest kind of each text, which holds no NUL and no lone surrogate."""
-        return [KINDS[number] for number in self.probabilities(texts).argmax(axis=1).tolist()]
+        return likeliest(self.probabilities(texts))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the probability of each of `KINDS`, float64 `[texts, kinds]`, rows summing to 1."""
@@ -78,3 +79,12 @@ def shared(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return probabilities that sum to 1 in each row (softmax)."""
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def likeliest(probabilities: NDArray[np.float64]) -> list[str]:
+    """Return the likeliest asking kind where asking is likelier than not, else the likeliest other."""
+    first = len(ASKING)
+    asks = probabilities[:, :first].sum(axis=1) >= 0.5
+    asking = probabilities[:, :first].argmax(axis=1)
+    other = probabilities[:, first:].argmax(axis=1) + first
+    return [KINDS[number] for number in np.where(asks, asking, other).tolist()]

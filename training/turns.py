@@ -23,7 +23,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from moderation.artifacts import save_model
 from moderation.features import FeatureSpec
-from moderation.turns import ABOUT, ASKING, KINDS, shared
+from moderation.turns import ABOUT, ASKING, KINDS, likeliest, shared
 from training import grouping
 from training.corpus import Sample
 from training.estimators import HashedNgrams, LabelwiseLinear
@@ -38,11 +38,20 @@ Logits = NDArray[np.float64]
 class Recipe:
     """Everything that shapes the model besides its data."""
 
-    C: float = 3.0
+    C: float = 6.0
     balance: float = 0.3
     seed: int = 0
     jobs: int = 2
-    spec: FeatureSpec = FeatureSpec(bits=16)
+    spec: FeatureSpec = FeatureSpec(
+        16,
+        (
+            ("char", (1, 2)),
+            ("sound", (1, 2)),
+            ("shape", (1, 2, 3)),
+            ("meta", (1,)),
+            ("frame", (1, 2, 3, 4)),
+        ),
+    )
 
 
 def train(
@@ -61,8 +70,9 @@ def train(
     logits = held_out(learnt, recipe)
     truth = kind_matrix(learnt)
     progress("fitting")
-    model = _fitted(learnt, recipe, np.ones(len(learnt)))
-    model.slope_[:] = steepness(logits, truth)
+    X = HashedNgrams(recipe.spec).fit_transform([sample.text for sample in learnt])
+    model = _estimator(recipe).fit(X, truth)
+    model.slope_[:] = slope = steepness(logits, truth)
     progress("writing the model")
     about = {
         "released": released.strftime("%Y.%m.%d"),
@@ -70,7 +80,7 @@ def train(
         "features": recipe.spec.to_dict(),
         "recipe": {k: v for k, v in asdict(recipe).items() if k not in ("jobs", "spec")},
         "data": {"messages": len(learnt), "files": files, "sha256": data_hash(learnt)},
-        "metrics": figures(learnt, [KINDS[number] for number in logits.argmax(axis=1)]),
+        "metrics": figures(learnt, likeliest(shared(logits * slope))),
     }
     return save_model(output, model.export(), about, ABOUT)
 
@@ -133,13 +143,6 @@ def _row(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> dict[str, Any]:
         "f1": round(float(f1), 4),
         "messages": int(truth.sum()),
     }
-
-
-def _fitted(
-    samples: Sequence[Sample], recipe: Recipe, weight: NDArray[np.float64]
-) -> LabelwiseLinear:
-    X = HashedNgrams(recipe.spec).fit_transform([sample.text for sample in samples])
-    return _estimator(recipe).fit(X, kind_matrix(samples), weight)
 
 
 def _estimator(recipe: Recipe) -> LabelwiseLinear:

@@ -31,14 +31,14 @@ def classify(
 
     Example: moderation turns classify "发票什么时候开" "收到，我去问一下"
     """
-    from moderation.turns import KINDS, TURNS, TurnModel
+    from moderation.turns import KINDS, TURNS, TurnModel, likeliest
     from moderation.types import check_text
 
     loaded = TurnModel.load(model or TURNS)
     judged = loaded.probabilities([check_text(text) for text in texts])
     rows = [
-        {"text": text, "kind": KINDS[row.argmax()], "probability": round(float(row.max()), 4)}
-        for text, row in zip(texts, judged, strict=True)
+        {"text": text, "kind": kind, "probability": round(float(row[KINDS.index(kind)]), 4)}
+        for text, kind, row in zip(texts, likeliest(judged), judged, strict=True)
     ]
     if as_json:
         show.as_json(rows)

@@ -18,6 +18,7 @@ from functools import lru_cache
 from moderation.policy import ConductRule
 from service.conduct.model import EVERYBODY, Duty, Facts, Turn, TurnKind
 from service.conduct.people import People
+from service.conduct.receipts import ACKNOWLEDGED, is_notice
 from service.conduct.words import excerpt, moment, span
 
 ANSWERED, SHIRKED, INSTRUCTED = "question_answered", "question_shirked", "instruction_handled"
@@ -138,23 +139,28 @@ class _Waits:
 
     def __init__(self, facts: Facts) -> None:
         rules = {rule.rule: rule for rule in facts.policy.conduct}
+        self._notices = ACKNOWLEDGED in rules
         self._facts = facts
         self._rules = [rules[name] for name in (ANSWERED, SHIRKED) if name in rules]
         self._instructions = rules.get(INSTRUCTED)
 
     def counts(self, people: People, turn: Turn) -> bool:
-        """Return whether a turn that asks is a question that somebody has to answer, no instruction."""
+        """Return whether a turn that asks is a question to be answered, no instruction and no notice."""
         rule = self._instructions
         if not self._rules or (rule is not None and _instructed(people, rule, turn)):
+            return False
+        if self._notices and is_notice(people, turn):
             return False
         return _may_ask(people, self._rules[0], turn)
 
     def ends(self, asked_at: datetime) -> tuple[datetime, datetime]:
-        """Return when the first answer is due, and when the last rule has stopped waiting."""
-        ends = [asked_at]
+        """Return when the first answer is due, and when the last rule has stopped waiting, cures too."""
+        ends, cured = [asked_at], [asked_at]
         for rule in self._rules:
             ends.append(self._facts.deadline(rule, ends[-1]))
-        return ends[1], ends[-1]
+            if rule.cure is not None:
+                cured.append(self._facts.worktime.deadline(ends[-1], rule.cure, rule.clock))
+        return ends[1], max(ends[-1], *cured)
 
 
 def _by_asker(turn: Turn, waiting: list[Thread]) -> bool:
@@ -248,12 +254,15 @@ def _duties(
 ) -> list[Duty]:
     """Return the duty that begins with the turn `since`, one for each party the rule makes liable."""
     people, asked = People(facts), thread.asked
-    told = about.format(
-        asker=people.name(asked.sender_id, asked.sent_at),
-        when=moment(asked.sent_at, facts),
-        text=excerpt(asked.text or ""),
-        within=span(rule.within),
-    )
+    due = facts.deadline(rule, since.sent_at)
+    told = ""
+    if met is None or met.sent_at > due:
+        told = about.format(
+            asker=people.name(asked.sender_id, asked.sent_at),
+            when=moment(asked.sent_at, facts),
+            text=excerpt(asked.text or ""),
+            within=span(rule.within),
+        )
     concerned = person or _responder(people, asked)
     shown = (asked, *thread.more, thread.busy, thread.shirked, met)
     seen = {turn.message_id: turn for turn in shown if turn is not None}
@@ -266,7 +275,7 @@ def _duties(
             person=people.liable(party, concerned, asked.sent_at),
             subject=asked.message_id,
             since=since.sent_at,
-            due=facts.deadline(rule, since.sent_at),
+            due=due,
             about=told,
             met_at=met.sent_at if met else None,
             thread=tuple(sorted(seen.values(), key=_order)),

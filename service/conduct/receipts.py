@@ -2,7 +2,7 @@
 
 A notice is an event `notice_posted`, or a message by which a lead of the group addresses everybody
 (@所有人). Whoever was asked and in the group owes a receipt: any later message of his that is one
-(收到), or that replies to the notice.
+(收到), or that replies to the notice. Who leaves the group before the time is over owes it no more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from moderation.policy import ConductRule
 from service.conduct.model import EVERYBODY, Duty, Facts, Turn, TurnKind
 from service.conduct.people import People
 from service.conduct.words import excerpt, moment, span
+from service.storage.roster import in_force
 
 ACKNOWLEDGED = "notice_acknowledged"
 RECEIPTS = (TurnKind.ACK, TurnKind.INTERIM)
@@ -38,12 +39,23 @@ def acknowledged(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]
     for notice in _notices(facts, people, until):
         if not _may_post(people, rule, notice):
             continue
+        end = min(facts.deadline(rule, notice.at), until)
         for member in people.present(notice.at):
             who = member.member_id
-            asked = not notice.asked or who in notice.asked
-            if asked and who != notice.by and people.is_staff(who, notice.at):
+            asked = who != notice.by and (not notice.asked or who in notice.asked)
+            if asked and people.is_staff(who, notice.at) and _stays(facts, who, end):
                 made += _duties(facts, rule, notice, who, people, until)
     return made
+
+
+def is_notice(people: People, turn: Turn) -> bool:
+    """Return whether a message is one by which a lead addresses everybody."""
+    return EVERYBODY in turn.mentions and people.is_lead(turn.sender_id, turn.sent_at)
+
+
+def _stays(facts: Facts, who: str, at: datetime) -> bool:
+    member = in_force(facts.members[who], at)
+    return member is not None and member.present
 
 
 def _notices(facts: Facts, people: People, until: datetime) -> Iterator[Notice]:
@@ -51,7 +63,7 @@ def _notices(facts: Facts, people: People, until: datetime) -> Iterator[Notice]:
     posted = [event for event in facts.events if event.kind == "notice_posted"]
     found = {}
     for turn in facts.turns:
-        if EVERYBODY in turn.mentions and people.is_lead(turn.sender_id, turn.sent_at):
+        if is_notice(people, turn):
             text = turn.text or ""
             found[turn.message_id] = Notice(turn.message_id, turn.sent_at, turn.sender_id, text)
     for event in posted:

@@ -8,6 +8,7 @@ check the same group, or one that was killed in between, end in the same rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -82,9 +83,18 @@ class Dutybook:
     facts: FactBook
     casebook: Casebook
     lateness: timedelta
+    _watched: dict[str, tuple[int, datetime]] = field(default_factory=dict, init=False, repr=False)
+    """Until when nothing is to be found in the roster of a group, as long as it is of this edition."""
+
+    def forget(self) -> None:
+        """Drop what is kept in memory: a transaction was not kept, so what it found is to be found again."""
+        self._watched.clear()
 
     def check_due(self, connection: Connection, at: datetime, limit: int, done: Checked) -> int:
-        """Check up to `limit` groups whose time has come; return how many there were."""
+        """Check up to `limit` groups whose time has come; return how many there were.
+
+        After an error the caller must call `forget`.
+        """
         found = checks.due(connection, at, limit)
         for row in found:
             self.check(connection, row, at, done)
@@ -97,9 +107,17 @@ class Dutybook:
         if facts is None:
             checks.looked(connection, row.group_id, NEVER, row.quiet_since)
             return
-        look = _Look(self, connection, facts, at, done)
-        next_at = look.follow_all(row.since, row.quiet_since or EVER)
+        look = _Look(self, connection, facts, at, done, row.since, row.quiet_since or EVER)
+        next_at = min(look.listen(), self._watch(look, row))
         checks.looked(connection, row.group_id, next_at, look.quiet(row.quiet_since))
+
+    def _watch(self, look: _Look, row: Any) -> datetime:
+        """Look at the roster of a group if it may have something new; return when it may again."""
+        edition, until = self._watched.get(row.group_id, (-1, NEVER))
+        if edition != row.edition or look.at >= until:
+            until = look.watch()
+            self._watched[row.group_id] = (row.edition, until)
+        return until
 
 
 @dataclass(slots=True)
@@ -111,19 +129,33 @@ class _Look:
     facts: Facts
     at: datetime
     done: Checked
+    watched: datetime
+    quiet_since: datetime
     open_since: datetime = NEVER
-    """When the first of the duties that are still open began."""
+    """When the first of the duties that what is said may still change began."""
 
-    def follow_all(self, watched: datetime, quiet: datetime) -> datetime:
-        """Bring every duty up to date; return when the group is to be looked at again."""
-        known = _known(self.connection, self.facts.group_id, quiet)
-        moments = [_tomorrow(self.facts, self.at)] if rules.watches(self.facts.policy) else [NEVER]
-        for rule, found in rules.duties(self.facts, self.at):
-            duty = _clamped(found, rule, self.facts, watched)
-            moments.append(self._follow(rule, duty, known.pop(duty.duty_id, None)))
+    def listen(self) -> datetime:
+        """Bring the duties about what is said up to date; return when they are to be looked at again."""
+        return self._follow_all(_heard, NEVER)
+
+    def watch(self) -> datetime:
+        """Bring the duties about who is in the group up to date; return when they are to be looked at again."""
+        if not rules.watches(self.facts.policy):
+            return NEVER
+        return self._follow_all(lambda rule: not _heard(rule), _tomorrow(self.facts, self.at))
+
+    def _follow_all(self, which: Callable[[ConductRule], bool], latest: datetime) -> datetime:
+        known = _known(self.connection, self.facts.group_id, self.quiet_since)
+        known = {one.duty_id: one for one in known.values() if which(one)}
+        next_at = latest
+        for rule, found in rules.duties(self.facts, self.at, which):
+            duty = _clamped(found, rule, self.facts, self.watched)
+            if _heard(rule) and duty.since <= self.quiet_since:
+                continue  # decided; what was said to it may be there no more
+            next_at = min(next_at, self._follow(rule, duty, known.pop(duty.duty_id, None)))
         for old in known.values():
             self._gone(old)
-        return min(moments)
+        return next_at
 
     def quiet(self, old: datetime | None) -> datetime | None:
         """Return up to when all turns are decided; drop what was said in them."""
@@ -150,15 +182,21 @@ class _Look:
             values["case_id"] = self._case(duty)
         next_at = NEVER
         if state is DutyState.OPEN:
-            self.open_since = min(self.open_since, duty.since)
+            self._stays_open(rule, duty)
             next_at, reminded = self._remind(rule, duty, old)
             values |= {"reminded_at": self.at} if reminded else {}
+        elif state is DutyState.BREACHED and self.at <= self._cure_end(rule, duty):
+            self._stays_open(rule, duty)
         if values:
             _update(self.connection, duty.duty_id, values)
             self._settle(rule, duty, values.get("case_id", old.case_id))
         if state is DutyState.MET and old.state == DutyState.OPEN.value:
             self.done.met += 1
         return next_at
+
+    def _stays_open(self, rule: ConductRule, duty: Duty) -> None:
+        if _heard(rule):
+            self.open_since = min(self.open_since, duty.since)
 
     def _state(self, duty: Duty, old: Any) -> DutyState:
         if duty.met_in_time:
@@ -202,10 +240,14 @@ class _Look:
             return
         if duty.met_in_time:
             self._close(case_id, "迟到的消息表明已按时完成")
-        elif rule.cure is not None:
-            end = self.facts.worktime.deadline(duty.due, rule.cure, rule.clock)
-            if duty.met_at <= end:
-                self._close(case_id, "已在补正期限内改正")
+        elif duty.met_at <= self._cure_end(rule, duty):
+            self._close(case_id, "已在补正期限内改正")
+
+    def _cure_end(self, rule: ConductRule, duty: Duty) -> datetime:
+        """Return until when a breach may still be put right."""
+        if rule.cure is None:
+            return EVER
+        return self.facts.worktime.deadline(duty.due, rule.cure, rule.clock)
 
     def _gone(self, old: Any) -> None:
         _update(self.connection, old.duty_id, {"state": DutyState.GONE.value})
@@ -222,6 +264,11 @@ class _Look:
                 self.connection, case_id, Step(verb, CONDUCT, self.at, text=text)
             )
         self.done.closed += 1
+
+
+def _heard(rule: Any) -> bool:
+    """Return whether a rule, or the rule of a duty, is about what is said."""
+    return rule.rule in rules.HEARD
 
 
 def _clamped(duty: Duty, rule: ConductRule, facts: Facts, watched: datetime) -> Duty:

@@ -21,8 +21,8 @@ from service.storage.rulings import Rulings
 from service.storage.schema import people
 
 Names = dict[str, str]
-KEPT = 2000
-"""Groups whose rosters are kept in memory."""
+KEPT = 500
+"""Groups of which rosters and open turns are kept in memory: some kilobytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,18 @@ class _Roster:
     names: Names
 
 
+@dataclass(slots=True)
+class _Heard:
+    """The turns of a group that are not decided, up to the number of the last, under an edition."""
+
+    edition: int
+    last: int = 0
+    said: list[Turn] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class FactBook:
-    """Reads facts; keeps the rosters of groups until an edition of them is newer. For one thread.
+    """Reads facts; keeps rosters and open turns of groups until an edition of them is newer. For one thread.
 
     `company` is the firm's name in the names of groups, None where none is set.
     """
@@ -47,6 +56,7 @@ class FactBook:
     worktimes: WorkTimes
     company: str | None = None
     _rosters: dict[str, tuple[int, _Roster]] = field(default_factory=dict, init=False, repr=False)
+    _heard: dict[str, _Heard] = field(default_factory=dict, init=False, repr=False)
 
     def load(self, connection: Connection, check: Any, at: datetime) -> Facts | None:
         """Return the facts of the group that is to be looked at, None if the roster does not know it.
@@ -58,9 +68,7 @@ class FactBook:
         if known is None:
             return None
         policy = self.rulings.policy_of(roster.in_force(known.group, at) or known.group[0][1])
-        said = []
-        if listens(policy):
-            said = turns.of_group(connection, group_id, check.quiet_since)
+        said = self._said(connection, check, known.names) if listens(policy) else []
         return Facts(
             group_id=group_id,
             policy=policy,
@@ -70,8 +78,25 @@ class FactBook:
             members=known.members,
             people=known.people,
             events=known.events,
-            turns=_resolved(said, known.names),
+            turns=said,
+            senders=turns.senders(connection, group_id, _replied(said)),
         )
+
+    def _said(self, connection: Connection, check: Any, names: Names) -> list[Turn]:
+        """Return the turns that are not decided, by time then id: those kept, and what came in since."""
+        group_id, quiet = check.group_id, check.quiet_since
+        kept = self._heard.get(group_id)
+        if kept is None or kept.edition != check.edition:
+            kept = _Heard(check.edition)
+        new, kept.last = turns.of_group(connection, group_id, quiet, kept.last)
+        kept.said += _resolved(new, names)
+        if quiet is not None:
+            kept.said = [turn for turn in kept.said if turn.sent_at > quiet]
+        kept.said.sort(key=lambda turn: (turn.sent_at, turn.message_id))
+        if len(self._heard) >= KEPT:
+            self._heard.clear()
+        self._heard[group_id] = kept
+        return list(kept.said)
 
     def _roster(self, connection: Connection, group_id: str, edition: int) -> _Roster | None:
         kept = self._rosters.get(group_id)
@@ -91,6 +116,12 @@ class FactBook:
             self._rosters.clear()
         self._rosters[group_id] = (edition, found)
         return found
+
+
+def _replied(said: Sequence[Turn]) -> set[str]:
+    """Return the messages to which turns reply that are no turns among them."""
+    replied = {turn.reply_to for turn in said if turn.reply_to is not None}
+    return replied - {turn.message_id for turn in said}
 
 
 def _people(
@@ -117,6 +148,7 @@ def _person(row: Any) -> Person:
         row.wage,
         row.employed_from,
         row.employed_until,
+        row.department_since,
     )
 
 

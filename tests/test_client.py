@@ -25,6 +25,8 @@ from service.app import create_app
 from service.cases import State
 from service.caseschemas import CaseListRequest
 from service.client import AnswerError, Asked, AsyncClient, Client, Retries, UnreachableError
+from service.eventforms import EventIn, Kind
+from service.feedbackforms import Became, FeedbackItem
 from service.rights import Role
 from service.rosterrows import GroupRow, MemberRow
 from service.settings import Settings
@@ -272,6 +274,31 @@ def test_a_batch_answers_each_in_its_place(ask, request):
     first, second = ask("classify_batch", [good, bad])
     assert first.decision.case_id
     assert second.error.errors[0].pointer == "/messages/1/policy"
+
+
+def test_events_are_told_once_however_often_they_are_sent(ask, flaky, request):
+    name = request.node.name
+    said = EventIn(
+        event_id=name, kind=Kind.JOINED, group_id="g-events", at=datetime.now(UTC), member_id="u-1"
+    )
+    flaky.moods = ["lost"]
+    (first,) = ask("send_events", [said])
+    other = said.model_copy(update={"member_id": "u-2"})
+    again, refused = ask("send_events", [said, other])
+    assert first.event.event_id == name
+    assert again == first
+    assert refused.error.status == 409
+
+
+def test_feedback_is_answered_in_its_place(ask, request):
+    decision = ask("classify", _message(request.node.name))
+    said = [
+        FeedbackItem(case_id=decision.case_id, labels=[], comment="正常报价"),
+        FeedbackItem(case_id="c" + "0" * 22, labels=[]),
+    ]
+    reported, unknown = ask("send_feedback", said)
+    assert (reported.case_id, reported.became) == (decision.case_id, Became.REPORTED)
+    assert unknown.error.status == 404
 
 
 def test_a_dry_run_leaves_no_trace(ask, app, request):

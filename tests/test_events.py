@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -170,6 +172,26 @@ def test_a_member_comes_renames_himself_leaves_and_comes_back():
     assert [one.present for one in made] == [True, True, False, True, True]
     assert [one.nickname for one in made] == [None, "周先生", "周先生", "周先生", None]
     assert {one.role for one in made} == {SenderRole.CUSTOMER}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*EventIn.model_fields, "other"]),
+        json_values | st.sampled_from([*Kind, "g-1", "2026-11-02T09:00:00Z"]),
+    )
+)
+def test_whatever_is_sent_is_kept_whole_or_refused(item):
+    with suppress(ValidationError):
+        said = EventIn.model_validate(item)
+        json.dumps(said.detail())
+        assert "\0" not in f"{said.detail()}{said.event_id}{said.member_id}{said.by}"
 
 
 def keep(database: Database, said: list[EventIn], now: datetime = NOW) -> list[Any]:

@@ -96,9 +96,12 @@ class Scheduler:
         """Check every group whose time has come; return what that came to."""
         at, done = self.now(), Checked()
         while self._is_due(at) and not self._stop.is_set():
-            with self.database.write() as connection:
-                if not self.dutybook.check_due(connection, at, AT_ONCE, done):
-                    break
+            try:
+                with self.database.write() as connection:
+                    self.dutybook.check_due(connection, at, AT_ONCE, done)
+            except BaseException:
+                self.dutybook.forget()
+                raise
         return done
 
     def _is_due(self, at: datetime) -> bool:

@@ -28,11 +28,14 @@ HEARD = (answering.ANSWERED, answering.SHIRKED, answering.INSTRUCTED, receipts.A
 """Rules about what is said; the others are about who is in a group and under what name."""
 
 
-def duties(facts: Facts, until: datetime) -> list[tuple[ConductRule, Duty]]:
+def duties(
+    facts: Facts, until: datetime, which: Callable[[ConductRule], bool] = lambda rule: True
+) -> list[tuple[ConductRule, Duty]]:
     """Return every duty that has arisen in a group up to `until`, each with its rule, in the policy's order."""
     return [
         (rule, duty)
         for rule in facts.policy.conduct
+        if which(rule)
         for duty in FINDERS[rule.rule](facts, rule, until)
     ]
 

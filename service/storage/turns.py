@@ -34,8 +34,12 @@ REPLIED = timedelta(days=7)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_GROUP = (
     select(turns)
-    .where(turns.c.group_id == bindparam("wanted"), turns.c.sent_at > bindparam("since"))
-    .order_by(turns.c.sent_at, turns.c.message_id)
+    .where(
+        turns.c.group_id == bindparam("wanted"),
+        turns.c.sent_at > bindparam("since"),
+        turns.c.id > bindparam("after"),
+    )
+    .order_by(turns.c.id)
 )
 
 
@@ -86,10 +90,16 @@ def mentions(text: str) -> list[str]:
     return list(dict.fromkeys(EVERYBODY if one.startswith(_ALL) else one for one in found))
 
 
-def of_group(connection: Connection, group_id: str, since: datetime | None) -> list[Turn]:
-    """Return the turns of a group after a time, by time then id; mentions as they were written."""
-    rows = connection.execute(_OF_GROUP, {"wanted": group_id, "since": since or EVER})
-    return [_turn(row) for row in rows]
+def of_group(
+    connection: Connection, group_id: str, since: datetime | None, after: int = 0
+) -> tuple[list[Turn], int]:
+    """Return turns of a group after a time and a number, as they came in, and the number of the last.
+
+    Their mentions are as they were written.
+    """
+    given = {"wanted": group_id, "since": since or EVER, "after": after}
+    rows = connection.execute(_OF_GROUP, given).all()
+    return [_turn(row) for row in rows], rows[-1].id if rows else after
 
 
 def forget(connection: Connection, group_id: str | None, message_id: str, now: datetime) -> None:
@@ -98,7 +108,7 @@ def forget(connection: Connection, group_id: str | None, message_id: str, now: d
         delete(turns).where(turns.c.group_id == group_id, turns.c.message_id == message_id)
     )
     if gone.rowcount and group_id is not None:
-        checks.heard(connection, [group_id], now)
+        checks.wake_all(connection, [group_id], now)
 
 
 def senders(connection: Connection, group_id: str, message_ids: Iterable[str]) -> dict[str, str]:

@@ -29,6 +29,8 @@ HOURS = "09:00-12:00,13:00-18:00"
 COMPANY = "远山环保"
 FIRST = datetime(2026, 9, 1, tzinfo=ZONE)
 LATENESS = timedelta(minutes=5)
+TICK = timedelta(minutes=20)
+"""Time between two looks of the scheduler; a case is dated by its duty, not by the look."""
 SURNAMES, GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "明亮平静远山川舟若水清和思齐云帆"
 REACTIONS = ("statement", "interim", "shirk", "ack", None)
 ODDS = (70, 12, 3, 7, 8)

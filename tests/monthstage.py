@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from moderation import Moderator
 from moderation.lexiconwatch import LexiconWatch
-from moderation.policyfiles import PolicyBook
 from moderation.turns import TurnModel
-from moderation.types import GroupKind, SenderRole
+from moderation.types import SenderRole
 from service.conduct.calendarfiles import load_worktimes
 from service.eventdesk import take
 from service.storage import checks, roster
@@ -27,11 +26,9 @@ from service.storage.rulings import Rulings
 from service.storage.schema import cases, duties
 from service.storage.snapshots import Snapshots
 from service.storage.turns import Ears
-from tests.month import COMPANY, HOURS, LATENESS, ZONE, Band, Happening, Month
+from tests.month import COMPANY, HOURS, LATENESS, TICK, ZONE, Band, Happening, Month
 
 KEY = b"k" * 32
-TICK = timedelta(minutes=10)
-"""Time between two looks of the scheduler; a case is dated by its duty, not by the look."""
 AT_ONCE = 50
 HIRED = datetime(2020, 1, 1, tzinfo=UTC)
 Progress = Callable[[datetime, int], None]

@@ -23,6 +23,7 @@ BENCHMARKS = {
     "http": "http_rate",
     "pages": "pages",
     "train": "training",
+    "month": "month",
 }
 """Name of each benchmark and the module that holds it; imported only when it runs."""
 

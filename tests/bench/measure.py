@@ -28,11 +28,19 @@ class Scale:
     service_messages: int = 5000
     training: int | None = None
     firms: int = 100
+    month: bool = True
 
 
 FULL = Scale()
 QUICK = Scale(
-    messages=64, rounds=2, starts=1, requests=200, service_messages=200, training=600, firms=1
+    messages=64,
+    rounds=2,
+    starts=1,
+    requests=200,
+    service_messages=200,
+    training=600,
+    firms=1,
+    month=False,
 )
 
 

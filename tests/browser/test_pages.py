@@ -25,7 +25,7 @@ PAGES = {
     "shen": [
         "/overview",
         "/overview?days=7",
-        "/feedback",
+        *("/next", "/feedback", "/drift", "/models", "/shadow"),
         "/terms",
         "/terms?text=诚信代开发票&q=发票",
     ],

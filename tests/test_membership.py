@@ -130,6 +130,15 @@ def test_consent_afterwards_meets_the_duty():
     assert duty.met_at == at("11-04 09:00")
 
 
+def test_who_changes_his_department_has_the_time_from_then():
+    moved = {"li": {"department": "销售部", "department_since": at("11-16 10:00")}}
+    (duty,) = found("suzhou-2017", "roster", group=SET, people=moved)
+    assert (duty.since, duty.due) == (at("11-16 10:00"), at("11-18 18:00"))
+    came = {"sun": {"name": "孙晴", "department": "生产部", "department_since": at("11-16 10:00")}}
+    (duty,) = found("suzhou-2017", "roster", group=SET, people=came)
+    assert (duty.about, duty.since) == ("生产部员工孙晴未在群内", at("11-16 10:00"))
+
+
 def test_nobody_is_missing_from_a_group_whose_members_nobody_has_told():
     policy = PolicyBook.load()["suzhou-2017"]
     facts = roster_facts(policy, SET, {}, {})

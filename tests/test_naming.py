@@ -189,6 +189,16 @@ def test_department_and_name():
     assert latest[1].about == "赵敏的群昵称“赵敏”不合格，应为“生产部赵敏”"
 
 
+def test_a_new_department_gives_time_for_a_new_nickname():
+    moved = {"zhao": {"department": "质检部", "department_since": at("11-09 10:00")}}
+    members = {
+        who: [(START, {"nickname": f"生产部{name}"})]
+        for who, name in [("zhao", "赵敏"), ("li", "李想"), ("qin", "秦岭"), ("luo", "罗澜")]
+    }
+    (duty,) = found("factory", "member_nickname", members=members, people=moved)
+    assert (duty.person, duty.since, duty.due) == ("zhao", at("11-09 10:00"), at("11-10 18:00"))
+
+
 @pytest.mark.parametrize(
     ("who", "nickname", "party"),
     [

@@ -243,6 +243,20 @@ def test_what_hr_says_is_kept_and_what_it_leaves_out_stays(database):
     assert back.employed_until is None, "who is employed again has no end before him"
 
 
+def test_a_change_of_department_is_dated_when_it_is_told(database):
+    def since(text: str, at: datetime) -> datetime | None:
+        bring_in(database, text, at=at)
+        with database.read() as connection:
+            return roster.people_by_id(connection, ["u-1"])["u-1"].department_since
+
+    later = NOW + timedelta(days=9)
+    assert since(PEOPLE, NOW) is None, "employed from a day that is known, so in it from then"
+    moved = "工号,部门,月薪\nu-1,质检部,12000.00\n"
+    assert since(moved, later) == later
+    assert since("工号,部门,月薪\nu-1,质检部,13000.00\n", later + timedelta(days=1)) == later
+    assert since("工号,部门\nu-1,生产部\n", later + timedelta(days=2)) == later + timedelta(days=2)
+
+
 def test_what_a_later_file_leaves_out_stays_known(brought_in):
     later = NOW + timedelta(days=1)
     bring_in(

@@ -15,7 +15,7 @@ from moderation.policy import ConductRule
 from moderation.types import GroupKind, SenderRole
 from service.conduct.model import Duty, Event, Facts
 from service.conduct.people import People
-from service.conduct.states import State, changes, employed, has_left, owed
+from service.conduct.states import State, changes, department, employed, has_left, owed
 from service.storage.roster import Group, Place, in_force
 
 
@@ -80,7 +80,7 @@ class _Membership:
 
     def missing(self, at: datetime) -> str | None:
         group, person = self._group(at), self.facts.people.get(self.member_id)
-        if group is None or person is None or person.department not in group.departments:
+        if group is None or person is None or department(person, at) not in group.departments:
             return None
         if self._present(at) or not employed(person, at):
             return None
@@ -96,11 +96,10 @@ class _Membership:
             return None
         if person is None:
             return f"{self._name(at)}不在人事花名册中，却在群内"
-        if person.department is None or person.department in group.departments:
+        own = department(person, at)
+        if own is None or own in group.departments:
             return None
-        return (
-            f"{self._name(at)}属于{person.department}，不属于本群的{'、'.join(group.departments)}"
-        )
+        return f"{self._name(at)}属于{own}，不属于本群的{'、'.join(group.departments)}"
 
     def _belongs(self, group: Group, at: datetime) -> bool:
         """Return whether somebody of another department has business in the group."""

@@ -20,7 +20,7 @@ from moderation.policy import ConductRule
 from moderation.types import SenderRole
 from service.conduct.model import Duty, Facts
 from service.conduct.people import People
-from service.conduct.states import State, changes, employed, owed
+from service.conduct.states import State, changes, department, employed, owed
 from service.storage.roster import Group, in_force
 
 ADMIN_NICKNAME = "admin_nickname"
@@ -134,7 +134,7 @@ class _Nickname:
         formats = tuple(dict.fromkeys(text for rule, _ in rows for text in rule.format))
         values = {
             "name": person.name,
-            "department": person.department,
+            "department": department(person, at),
             "company": self.facts.company,
         }
         return _told(f"{person.name}的群昵称", member.nickname, formats, values)

@@ -79,8 +79,9 @@ def changes(facts: Facts, *member_ids: str) -> set[datetime]:
     for member_id in member_ids:
         moments |= {since for since, _ in facts.members.get(member_id, ())}
         person = facts.people.get(member_id)
-        terms = (person.employed_from, person.employed_until) if person else ()
-        moments |= {at for at in terms if at is not None}
+        if person is not None:
+            terms = person.employed_from, person.employed_until, person.department_since
+            moments |= {at for at in terms if at is not None}
     return moments
 
 
@@ -88,6 +89,12 @@ def employed(person: Person, at: datetime) -> bool:
     """Return whether the firm employed somebody at a time; where no term is known, it did."""
     begun = person.employed_from is None or person.employed_from <= at
     return begun and not has_left(person, at)
+
+
+def department(person: Person, at: datetime) -> str | None:
+    """Return somebody's department at a time, None where it is not known."""
+    told = person.department_since is None or person.department_since <= at
+    return person.department if told else None
 
 
 def has_left(person: Person, at: datetime) -> bool:

@@ -66,7 +66,8 @@ class Member:
 class Person:
     """What is the same in every group; `wage` is a month's, used for the cap alone.
 
-    Employed from `employed_from` until before `employed_until`; None is not known, or no end.
+    Employed from `employed_from` until before `employed_until`; None is not known, or no end. In his
+    department since `department_since` at the latest: when that was told; None is from ever.
     """
 
     member_id: str
@@ -75,6 +76,7 @@ class Person:
     wage: Decimal | None = None
     employed_from: datetime | None = None
     employed_until: datetime | None = None
+    department_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +240,21 @@ def changed_people(known: Mapping[str, Person], found: Iterable[Person]) -> list
 
 def write_people(connection: Connection, at: datetime, actor: str, found: Sequence[Person]) -> None:
     """Let people be as given; what is None is not known. The audit log names nobody."""
-    _replace(connection, people, ("member_id",), [_row(person) for person in found])
+    known = people_by_id(connection, [person.member_id for person in found])
+    moved = [_moved(known.get(person.member_id), person, at) for person in found]
+    _replace(connection, people, ("member_id",), [_row(person) for person in moved])
     if found:
         checks.wake_every(connection, at)
         append(connection, at, [Change(actor, "people.put", "people", {"count": len(found)})])
+
+
+def _moved(old: Person | None, person: Person, at: datetime) -> Person:
+    """Return a person with since when he is in his department: one just told begins then."""
+    if old is not None and old.department == person.department:
+        return replace(person, department_since=old.department_since)
+    first = old is None or old.department is None
+    told = person.department is not None and not (first and person.employed_from)
+    return replace(person, department_since=at if told else None)
 
 
 def people_page(connection: Connection, after: str, limit: int) -> list[Person]:
@@ -442,6 +455,7 @@ def _person(row: Any) -> Person:
         row.wage,
         row.employed_from,
         row.employed_until,
+        row.department_since,
     )
 
 

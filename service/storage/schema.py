@@ -72,6 +72,7 @@ people = Table(
     Column("wage", Money),
     Column("employed_from", Time),
     Column("employed_until", Time),
+    Column("department_since", Time),
     comment="what is the same in every group; wage is a month's, for the cap",
 )
 

@@ -233,6 +233,7 @@ def upgrade() -> None:
         sa.Column("wage", service.storage.columns.Money(), nullable=True),
         sa.Column("employed_from", service.storage.columns.Time(), nullable=True),
         sa.Column("employed_until", service.storage.columns.Time(), nullable=True),
+        sa.Column("department_since", service.storage.columns.Time(), nullable=True),
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_people")),
         comment="what is the same in every group; wage is a month's, for the cap",
     )

@@ -180,7 +180,7 @@ class Policy:
         """Return the ruling on a message in which nothing was found."""
         return Ruling(self.version)
 
-    @property
+    @cached_property
     def covered(self) -> frozenset[str]:
         """Return every label that some article covers."""
         return frozenset(label for rule in self.rules for label in rule.labels)

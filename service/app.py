@@ -47,6 +47,7 @@ from service.scheduler import load_dutybook, running
 from service.schemas import Health
 from service.settings import Settings
 from service.shadow import Shadow
+from service.shortway import ShortWay
 from service.storage.casebook import Casebook
 from service.storage.database import Database
 from service.storage.intake import Intake
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body)
-    classify.install(app)
+    app.include_router(classify.router)
     app.include_router(reference.router)
     app.include_router(accounts.router)
     app.include_router(audit.router)
@@ -118,6 +119,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(models.router)
     metrics.install(app, settings.metrics)
     site.install(app)
+    app.add_middleware(
+        ShortWay,
+        gate=app.state.gate,
+        recorder=app.state.recorder,
+        metrics=app.state.metrics,
+        limit=settings.max_body,
+    )
     app.add_api_route("/healthz", healthz, tags=["health"])
     app.add_api_route(
         "/readyz",

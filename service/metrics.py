@@ -54,6 +54,7 @@ class Metrics:
         )
         self.transaction = self._seconds("transaction", "Time of a transaction with messages")
         self.changes = self._counter("champion_changes", "Models taken over while running")
+        self._requests: dict[tuple[str, str, int], Any] = {}
         self._actions = {action.value: self.messages.labels(action.value) for action in Action}
         self.model: str | None = None
 
@@ -69,6 +70,20 @@ class Metrics:
                 self._found(one)
         if decisions:
             self.judged_by(decisions[-1]["model"])
+
+    def request(self, method: str, endpoint: str, status: int) -> None:
+        """Count an answer by endpoint and class of status."""
+        key = (method, endpoint, status // 100)
+        child = self._requests.get(key)
+        if child is None:
+            child = self.requests.labels(method, endpoint, f"{key[2]}xx")
+            self._requests[key] = child
+        child.inc()
+
+    def classified(self, status: int, seconds: float) -> None:
+        """Count and time an answer of the busy endpoint."""
+        self.request("POST", CLASSIFY, status)
+        self.classify.observe(seconds)
 
     def judged_by(self, version: str) -> None:
         """Notice that another model judges than did before."""
@@ -142,7 +157,6 @@ class CountRequests:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        self._children: dict[tuple[str, str, int], Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -167,10 +181,7 @@ class CountRequests:
         if scope["path"] == CLASSIFY:
             self.metrics.classify.observe(time.perf_counter() - started)
         route = scope.get("route")
-        key = (scope["method"], getattr(route, "path", OTHER), status // 100)
-        child = self._children.get(key)
-        if child is None:
-            method = scope["method"] if route is not None else OTHER
-            child = self.metrics.requests.labels(method, key[1], f"{key[2]}xx")
-            self._children[key] = child
-        child.inc()
+        if route is None:
+            self.metrics.request(OTHER, OTHER, status)
+        else:
+            self.metrics.request(scope["method"], getattr(route, "path", OTHER), status)

@@ -20,7 +20,7 @@ from service.storage.casebook import ErasedError, UnknownCaseError
 from service.storage.database import StorageError
 from service.storage.erasure import UnknownPersonError
 from service.storage.events import UnknownEventError
-from service.storage.intake import UnknownMessageError
+from service.storage.intake import ConflictError, UnknownMessageError
 from service.storage.jobs import JobError, UnknownJobError
 from service.storage.noticebook import UnknownNoticeError
 from service.storage.rosterbook import UnknownGroupError, UnknownMemberError
@@ -40,7 +40,7 @@ MISSING = (
     UnknownJobError,
 )
 """Errors about what does not exist, or does no more."""
-FORBIDDEN = (RuleError, NoticeError, LivingActionError, JobError, PromotionError)
+FORBIDDEN = (ConflictError, RuleError, NoticeError, LivingActionError, JobError, PromotionError)
 """Errors about what the state of things does not allow now."""
 MEDIA_TYPE = "application/problem+json"
 _REFERENCE = {"$ref": f"#/components/schemas/{Problem.__name__}"}
@@ -89,8 +89,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem_error)
     app.add_exception_handler(RequestValidationError, _request_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(StorageError, _storage_error)
-    for refused in (*MISSING, *FORBIDDEN):
+    for refused in (StorageError, *MISSING, *FORBIDDEN):
         app.add_exception_handler(refused, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -117,6 +116,14 @@ def answer(problem: Problem) -> JSONResponse:
     return JSONResponse(problem.model_dump(), problem.status, media_type=MEDIA_TYPE)
 
 
+def refusal(error: Exception) -> JSONResponse:
+    """Return the response to an error of the rules or of storage."""
+    response = answer(of(error))
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
 async def _problem_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
     response = answer(error.problem)
@@ -139,13 +146,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
-    return answer(of(error))
-
-
-async def _storage_error(_: Request, error: Exception) -> JSONResponse:
-    response = answer(of(error))
-    response.headers["Retry-After"] = "1"
-    return response
+    return refusal(error)
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -1,11 +1,11 @@
 """From requests to committed answers: what comes together is judged together and kept together.
 
-    request ─ gathered ─ judged on the loop ─ waiting ─ one transaction on one thread ─ answer
-                                                ^── what comes meanwhile makes the next one
+    request ─ waiting ─ one thread: judged ─ one transaction ─ answer
+                  ^── what comes meanwhile makes the next batch
 
-A batch of requests stays open while each turn of the event loop brings more and is judged at the end
-of the first that brings none: one that comes alone waits for nobody. A request is answered when its
-transaction is kept, and with an error when it is not.
+A batch stays open while the turns of the event loop bring more and closes after some that bring
+none: one that comes alone waits for nobody. A request is answered when its transaction is kept, and
+with an error when it is not.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from service.shadow import Shadow
 from service.storage.database import Database
 from service.storage.intake import Answer, Intake
 
-MAX_GATHERED = 64
-"""Requests judged at once: the event loop does nothing else meanwhile."""
-MAX_KEPT = 512
+MAX_BATCH = 256
 """Messages in one transaction."""
+QUIET_TURNS = 2
+"""Turns of the event loop that bring no request before a batch closes."""
 
 Future = asyncio.Future[dict[str, Any]]
+Kept = tuple[Sequence[tuple[Asked, Decision]], list[Answer]]
 
 
 class Recorder:
@@ -51,8 +52,7 @@ class Recorder:
         self.metrics = metrics or Metrics()
         self.shadow = shadow
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
-        self._gathered: list[tuple[Asked, Future]] = []
-        self._waiting: list[tuple[Asked, Decision, Future]] = []
+        self._waiting: list[tuple[Asked, Future]] = []
         self._busy = False
 
     async def answer(self, asked: Asked) -> dict[str, Any]:
@@ -64,16 +64,10 @@ class Recorder:
         """
         loop = asyncio.get_running_loop()
         future: Future = loop.create_future()
-        self._gathered.append((asked, future))
-        if len(self._gathered) == 1 and not self._busy:
-            loop.call_soon(self._turn, loop, 0)
-        return await future
-
-    async def keep(self, asked: Asked, decision: Decision) -> dict[str, Any]:
-        """Return the answer to a message judged elsewhere once it is kept; raises as `answer`."""
-        loop = asyncio.get_running_loop()
-        future: Future = loop.create_future()
-        self._pass_on(loop, [(asked, decision, future)])
+        self._waiting.append((asked, future))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._turn, loop, 0, QUIET_TURNS)
         return await future
 
     async def preview(self, asked: Asked) -> dict[str, Any]:
@@ -86,43 +80,22 @@ class Recorder:
         if self.shadow is not None:
             self.shadow.close()
 
-    def _turn(self, loop: asyncio.AbstractEventLoop, seen: int) -> None:
-        """Wait another turn if this one brought more, else judge what is there."""
-        if seen < len(self._gathered) < MAX_GATHERED:
-            loop.call_soon(self._turn, loop, len(self._gathered))
-        else:
-            self._judge(loop)
-
-    def _judge(self, loop: asyncio.AbstractEventLoop) -> None:
-        gathered, self._gathered = self._gathered, []
-        try:
-            decisions = self.moderator.moderate([asked.message() for asked, _ in gathered])
-        except Exception as error:  # every waiting request must get an answer
-            for _, future in gathered:
-                _fail(future, error)
+    def _turn(self, loop: asyncio.AbstractEventLoop, seen: int, quiet: int) -> None:
+        """Wait another turn if this one or one just before brought more, else take what is there."""
+        count = len(self._waiting)
+        quiet = QUIET_TURNS if count > seen else quiet - 1
+        if quiet and count < MAX_BATCH:
+            loop.call_soon(self._turn, loop, count, quiet)
             return
-        self._pass_on(
-            loop,
-            [(one, made, f) for (one, f), made in zip(gathered, decisions, strict=True)],
-        )
+        part, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        done = loop.run_in_executor(self._thread, self._record, [asked for asked, _ in part])
+        futures = [future for _, future in part]
+        done.add_done_callback(lambda kept: self._hand_out(loop, futures, kept))
 
-    def _pass_on(
-        self, loop: asyncio.AbstractEventLoop, judged: list[tuple[Asked, Decision, Future]]
-    ) -> None:
-        self._waiting += judged
-        if not self._busy:
-            self._busy = True
-            loop.call_soon(self._start, loop)
-
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        part, self._waiting = self._waiting[:MAX_KEPT], self._waiting[MAX_KEPT:]
-        items = [(asked, decision) for asked, decision, _ in part]
-        done = loop.run_in_executor(self._thread, self._record, items)
-        futures = [future for *_, future in part]
-        done.add_done_callback(lambda kept: self._hand_out(loop, items, futures, kept))
-
-    def _record(self, items: Sequence[tuple[Asked, Decision]]) -> list[Answer]:
-        """Record a batch in one transaction."""
+    def _record(self, asked: Sequence[Asked]) -> Kept:
+        """Judge a batch and record it in one transaction."""
+        decisions = self.moderator.moderate([one.message() for one in asked])
+        items = list(zip(asked, decisions, strict=True))
         started = time.perf_counter()
         try:
             with self.database.write() as connection:
@@ -132,37 +105,27 @@ class Recorder:
             self.intake.forget()
             raise
         self.metrics.kept(answers, time.perf_counter() - started)
-        return answers
+        return items, answers
 
     def _hand_out(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        items: Sequence[tuple[Asked, Decision]],
-        futures: list[Future],
-        kept: asyncio.Future[list[Answer]],
+        self, loop: asyncio.AbstractEventLoop, futures: list[Future], kept: asyncio.Future[Kept]
     ) -> None:
-        if self._waiting:
-            self._start(loop)
-        else:
-            self._busy = False
-            if self._gathered:
-                loop.call_soon(self._turn, loop, 0)
         error = kept.exception()
-        answers = [error] * len(futures) if error is not None else kept.result()
+        answers = [error] * len(futures) if error is not None else kept.result()[1]
         for future, answer in zip(futures, answers, strict=True):
+            if future.done():  # a caller may have gone; what it sent is kept all the same
+                continue
             if isinstance(answer, BaseException):
-                _fail(future, answer)
-            elif not future.done():  # a caller may have gone; what it sent is kept all the same
+                future.set_exception(answer)
+            else:
                 future.set_result(answer)
+        self._busy = bool(self._waiting)
+        if self._busy:  # after the answers: whoever gets one may have the next request at hand
+            loop.call_soon(self._turn, loop, 0, QUIET_TURNS)
         if self.shadow is not None and error is None:
-            self.shadow.offer(items, kept.result())
+            self.shadow.offer(*kept.result())
 
     def _preview(self, asked: Asked) -> dict[str, Any]:
         decision = self.moderator.moderate([asked.message()])[0]
         with self.database.read() as connection:
             return self.intake.rulings.preview(connection, asked, decision, self.now())
-
-
-def _fail(future: Future, error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)

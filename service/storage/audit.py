@@ -20,6 +20,10 @@ from service.storage.schema import audit
 
 START = "0" * 64
 
+# Built once: on the busy path building a statement costs as much as running it.
+_LAST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+_INSERT = insert(audit)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -49,7 +53,7 @@ def append(connection: Connection, at: datetime, changes: Iterable[Change]) -> N
     """Add changes in order; the caller's transaction is the only writer."""
     rows = list(_chained(connection, at, changes))
     if rows:
-        connection.execute(insert(audit), rows)
+        connection.execute(_INSERT, rows)
 
 
 def verify(connection: Connection, noted: str | None = None) -> Verified:
@@ -106,9 +110,7 @@ def listed(
 def _chained(
     connection: Connection, at: datetime, changes: Iterable[Change]
 ) -> Iterator[dict[str, Any]]:
-    last = connection.execute(
-        select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     number, hash_ = (last.number, last.hash) if last else (0, START)
     for change in changes:
         number += 1

@@ -148,12 +148,13 @@ class Intake:
         flood = self._fingerprints.floods(asked, trace, setting.policy.flooding)
         more = () if flood is None else (conversation.finding(asked.text, *flood),)
         ruled = self.rulings.ruled(batch.connection, asked, decision, setting, batch.now, more)
-        decision, case_id = ruled.decision, None
-        if decision.action is not Action.PASS:
-            case_id, decision = self._open(asked, ruled, Origin.FLAG, batch)
+        case_id = None
+        if ruled.decision.action is not Action.PASS:
+            case_id, answer = self._open(asked, ruled, Origin.FLAG, batch)
         elif self._is_drawn(key):
-            case_id, decision = self._open(asked, ruled, Origin.SAMPLE, batch)
-        answer = decision.to_dict()
+            case_id, answer = self._open(asked, ruled, Origin.SAMPLE, batch)
+        else:
+            answer = ruled.decision.to_dict()
         row = self._fingerprints.add(trace, key, case_id, batch.now)
         batch.seen.append(row)
         if key is not None:
@@ -180,8 +181,8 @@ class Intake:
 
     def _open(
         self, asked: Asked, ruled: Ruled, origin: Origin, batch: _Batch
-    ) -> tuple[str, Decision]:
-        """Put a case into the batch; return it and the decision."""
+    ) -> tuple[str, dict[str, Any]]:
+        """Put a case into the batch; return it and the answer."""
         if origin is not Origin.FLAG:  # where nothing was found, the role was not looked up
             sender_role = role(batch.connection, asked, batch.now)
             ruled = replace(ruled, setting=replace(ruled.setting, sender_role=sender_role))

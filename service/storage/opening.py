@@ -24,6 +24,10 @@ from service.storage.snapshots import Snapshots
 INTAKE = "intake"
 """Actor of what happens by itself when a message comes in."""
 
+# Built once: on the busy path building a statement costs as much as running it.
+_INSERT_CASES = insert(cases)
+_INSERT_LABELS = insert(case_labels)
+
 
 class Opening:
     """The cases that one transaction opens; `write` puts them into the database together."""
@@ -45,10 +49,10 @@ class Opening:
         lexicon: Lexicon | None,
         rate: float | None = None,
         party: str | None = None,
-    ) -> tuple[str, Decision]:
-        """Open a case, with policy and lexicon as they are now; return it and the decision that names it.
+    ) -> tuple[str, dict[str, Any]]:
+        """Open a case, with policy and lexicon as they are now; return it and the answer that names it.
 
-        `rate` is that of a sample, of which the decision says nothing; `party` is as what a person is
+        `rate` is that of a sample, of which the answer says nothing; `party` is as what a person is
         liable for a breach of a conduct rule.
         """
         self._keep(ruled.setting.policy, lexicon)
@@ -67,15 +71,15 @@ class Opening:
         detail = {"action": row["action"], "labels": row["found"], "model": decision.model}
         verb = "case.sample" if origin is Origin.SAMPLE else "case.open"
         self._changes.append(audit.Change(INTAKE, verb, case_id, detail))
-        return case_id, decision
+        return case_id, row["decision"]
 
     def write(self) -> None:
         """Write everything that was added."""
         if self._cases:
-            self.connection.execute(insert(cases), self._cases)
+            self.connection.execute(_INSERT_CASES, self._cases)
             audit.append(self.connection, self.now, self._changes)
         if self._labels:
-            self.connection.execute(insert(case_labels), self._labels)
+            self.connection.execute(_INSERT_LABELS, self._labels)
 
     def _keep(self, policy: Policy, lexicon: Lexicon | None) -> None:
         """See to it, once in the transaction, that these versions can be read again."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from moderation.lexicon import Lexicon, Term
 from moderation.policy import Policy
@@ -16,6 +16,12 @@ from service.storage.database import StorageError
 from service.storage.schema import snapshots
 
 POLICY, LEXICON = "policy", "lexicon"
+
+# Built once: on the busy path building a statement costs as much as running it.
+_CONTENT = select(snapshots.c.content).where(
+    snapshots.c.kind == bindparam("kind"), snapshots.c.version == bindparam("version")
+)
+_KEPT = _CONTENT.with_only_columns(snapshots.c.version)
 
 
 class Snapshots:
@@ -61,15 +67,13 @@ def _pack(lexicon: Lexicon) -> str:
 def _keep(
     connection: Connection, at: datetime, kind: str, version: str, content: Callable[[], str]
 ) -> None:
-    here = (snapshots.c.kind == kind) & (snapshots.c.version == version)
-    if connection.execute(select(snapshots.c.version).where(here)).first() is None:
+    if connection.execute(_KEPT, {"kind": kind, "version": version}).first() is None:
         row = {"kind": kind, "version": version, "at": at, "content": content()}
         connection.execute(insert(snapshots), [row])
 
 
 def _content(connection: Connection, kind: str, version: str) -> str:
-    here = (snapshots.c.kind == kind) & (snapshots.c.version == version)
-    found = connection.execute(select(snapshots.c.content).where(here)).scalar()
+    found = connection.execute(_CONTENT, {"kind": kind, "version": version}).scalar()
     if found is None:
         raise StorageError(f"no {kind} {version} was kept")
     return str(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -13,12 +12,10 @@ from service.dutyforms import DutyOut, DutyPage
 from service.rights import Principal, Right
 from service.schemas import Name
 from service.storage import dutyquery
-from service.storage.columns import to_ms
 from service.storage.database import Database
 from service.storage.dutybook import DutyState
 
 router = APIRouter(prefix="/v1", tags=["duties"], responses=SECURED)
-CURSOR = r"^\d{1,14}-[0-9a-f]{32}$"
 
 
 @router.get("/duties")
@@ -29,24 +26,19 @@ def list_duties(
     rule: Annotated[Name | None, Query()] = None,
     group_id: Annotated[Name | None, Query()] = None,
     person: Annotated[Name | None, Query()] = None,
-    after: Annotated[str | None, Query(pattern=CURSOR)] = None,
+    after: Annotated[str | None, Query(pattern=dutyquery.CURSOR)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> DutyPage:
     """List duties: open ones with their running clock, breached ones with their case."""
     database: Database = request.app.state.database
     wanted = dutyquery.Wanted(state, rule, group_id, person)
     with database.read() as connection:
-        rows = dutyquery.listed(connection, wanted, limit + 1, _cursor(after))
+        rows = dutyquery.listed(
+            connection, wanted, limit + 1, dutyquery.parse_cursor(after) if after else None
+        )
     shown = rows[:limit]
     last = shown[-1] if len(rows) > limit else None
     return DutyPage(
         duties=tuple(map(DutyOut.of, shown)),
-        next=f"{to_ms(last.due)}-{last.duty_id}" if last is not None else None,
+        next=dutyquery.cursor(last.due, last.duty_id) if last is not None else None,
     )
-
-
-def _cursor(after: str | None) -> dutyquery.Cursor | None:
-    if after is None:
-        return None
-    ms, _, duty_id = after.partition("-")
-    return datetime.fromtimestamp(int(ms) / 1000, UTC), duty_id

@@ -27,6 +27,7 @@ class Entry(Link):
 ENTRIES = (
     ("试一试", (("/", "试一试", Right.TRY),)),
     ("待办", (("/cases", "待办", Right.SEE_CASES),)),
+    ("值守", (("/duties", "值守", Right.SEE_ROSTER),)),
     ("通知单", (("/notices", "通知单", Right.SEE_NOTICES),)),
     ("群与成员", (("/groups", "群与成员", Right.SEE_ROSTER),)),
     ("制度与词库", (("/policies", "制度与词库", Right.LOOK_UP),)),

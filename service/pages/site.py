@@ -8,6 +8,7 @@ from service.pages import (
     admin,
     case,
     drift,
+    duties,
     feedback,
     filters,
     models,
@@ -24,8 +25,8 @@ from service.pages import (
 )
 
 PAGES = (
-    *(tryit, signin, queue, filters, case, nextup, feedback, notices, overview, drift),
-    *(records, rules, models, shadow, admin),
+    *(tryit, signin, queue, filters, case, nextup, feedback, duties, notices, overview),
+    *(drift, records, rules, models, shadow, admin),
 )
 
 

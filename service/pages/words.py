@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ WORDS = {
         "pattern": "规则",
         "conversation": "会话",
         "roster": "名册",
+        "duty": "到期提醒",
     },
     **{"bot": "机器人", "reviewer": "复核员", "approver": "审批人", "analyst": "分析员"},
     **{"admin": "管理员"},
@@ -82,6 +83,22 @@ SETTINGS = {
     "compiled": "使用编译的内核（需要 fast）",
 }
 """What each setting means; one that is not here is told in the program's words."""
+
+
+def clock(now: datetime, due: datetime) -> str:
+    """Return how long there is until a time, or how long it is over: 还剩 12 分钟."""
+    left = due - now
+    span = _span(abs(left))
+    return f"已超 {span}" if left < timedelta(0) else f"还剩 {span}"
+
+
+def _span(length: timedelta) -> str:
+    minutes = int(length.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} 小时 {minutes % 60} 分"
+    return f"{minutes // (24 * 60)} 天"
 
 
 def word(name: str | None) -> str:

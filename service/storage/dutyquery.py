@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
+from service.storage.columns import to_ms
 from service.storage.dutybook import DutyState
 from service.storage.schema import duties
 
@@ -25,6 +27,21 @@ class Wanted:
 
 Cursor = tuple[datetime, str]
 """Time and id of the last duty of a page."""
+CURSOR = r"^(\d{1,14})-([0-9a-f]{32})$"
+_CURSOR = re.compile(CURSOR)
+
+
+def cursor(due: datetime, duty_id: str) -> str:
+    """Return a cursor as it is written in addresses."""
+    return f"{to_ms(due)}-{duty_id}"
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Read a cursor; raises `ValueError` for what `cursor` did not write."""
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise ValueError("no page has given this cursor")
+    return datetime.fromtimestamp(int(found[1]) / 1000, UTC), found[2]
 
 
 def listed(

@@ -293,6 +293,7 @@ def test_whatever_changes_what_is_known_of_a_group_wakes_it(database):
         with database.write() as connection:
             connection.execute(checks.update().values(next_at=NOW + timedelta(days=9)))
 
+    keep(database, [event(0, "group_created", hours(0), name="一部")])
     joined = event(1, "joined", hours(1), member_id="u-1")
     keep(database, [joined])
     assert next_at(database) == NOW

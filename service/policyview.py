@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from moderation.policy import Policy, Step
+from moderation.conductrules import conduct_rules
+from moderation.policy import ConductRule, Policy, Span, Step
 from moderation.taxonomy import taxonomy
 
 
@@ -43,17 +44,29 @@ def policy_to_dict(policy: Policy) -> dict[str, Any]:
             }
             for rule in policy.rules
         ],
-        "conduct": [
-            {
-                "article": rule.article,
-                "ban": rule.ban,
-                "rule": rule.rule,
-                "summary": rule.summary,
-                "penalties": [_step(step) | {"liable": list(who)} for step, who in rule.penalties],
-            }
-            for rule in policy.conduct
-        ],
+        "conduct": [_conduct(rule) for rule in policy.conduct],
     }
+
+
+def _conduct(rule: ConductRule) -> dict[str, Any]:
+    return {
+        "article": rule.article,
+        "ban": rule.ban,
+        "rule": rule.rule,
+        "name": conduct_rules()[rule.rule].name,
+        "summary": rule.summary,
+        "within": _span(rule.within),
+        "clock": rule.clock,
+        "remind": _span(rule.remind),
+        "cure": _span(rule.cure),
+        "asked_by": list(rule.asked_by),
+        "format": list(rule.format),
+        "penalties": [_step(step) | {"liable": list(who)} for step, who in rule.penalties],
+    }
+
+
+def _span(span: Span | None) -> str | None:
+    return None if span is None else str(span)
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -186,6 +186,7 @@ def _templates(app: FastAPI) -> Environment:
         "percent": lambda share: f"{share:.0%}",
         "penalty": words.penalty,
         "word": words.word,
+        "span": words.span,
     }
     templates.globals |= {"taxonomy": taxonomy, "firm": app.state.settings.firm}
     return templates

@@ -73,6 +73,9 @@ SETTINGS = {
     "secret": "指纹的密钥，各副本必须相同；没有设置时自动生成",
     "timezone": "公司所在时区：通知单、月份、页面",
     "firm": "通知单上的公司名称",
+    "company": "群名里的公司名称；没有设置则不检查群名",
+    "work_hours": "工作时间，时限只在其中计算",
+    "work_calendar": "公司自己的日历文件：放假日、上班日、工作时间",
     "opinion_rate": "已确认案件中请第二人复核的比例",
     "sample_rate": "通过的消息中抽取、保存文字以估计漏判的比例",
     "wage_cap": "扣款超过月工资的这个比例时标记",
@@ -104,6 +107,13 @@ def _span(length: timedelta) -> str:
 def word(name: str | None) -> str:
     """Return the Chinese word for an id; an unknown one stands for itself."""
     return "" if name is None else WORDS.get(name, name)
+
+
+def span(text: str) -> str:
+    """Return a span of time as a policy writes it, `2 working days`, in Chinese."""
+    amount, _, unit = text.partition(" ")
+    units = {"minute": "分钟", "hour": "小时", "working day": "个工作日"}
+    return f"{amount} {units[unit.removesuffix('s')]}"
 
 
 def penalty(body: Mapping[str, Any] | None, due: Decimal | str | None = None) -> str:

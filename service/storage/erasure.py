@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from moderation.conversation import keyed
 from service.storage import actions as instructions
-from service.storage import eventtexts
+from service.storage import checks, dutytexts, eventtexts
 from service.storage.audit import Change, append
 from service.storage.database import Database, StorageError
 from service.storage.retention import ERASED, rewritten, settle, strip
@@ -37,6 +37,7 @@ from service.storage.schema import (
     actions,
     case_steps,
     cases,
+    duties,
     entries,
     events,
     feedback,
@@ -45,6 +46,7 @@ from service.storage.schema import (
     notices,
     people,
     seen,
+    turns,
     users,
 )
 
@@ -60,6 +62,7 @@ _IDS = (
     (members, "supervisor"),
     (events, "member_id"),
     (events, "by"),
+    (turns, "sender_id"),
     (cases, "sender_id"),
     (entries, "person"),
     (actions, "member_id"),
@@ -105,6 +108,7 @@ def _erase(connection: Connection, now: datetime, actor: str, member_id: str, ke
     strip(connection, now, own)
     instructions.cancel_for(connection, now, member_id)
     _empty(connection, member_id)
+    checks.wake_every(connection, now)  # what is kept in memory of their people is read again
     mentions = _mask_mentions(connection, now, _words(name, member_id))
     known = connection.execute(delete(people).where(people.c.member_id == member_id)).rowcount
     if not known + _rename(connection, member_id, f"erased-{secrets.token_hex(8)}", key):
@@ -129,6 +133,7 @@ def _empty(connection: Connection, member_id: str) -> None:
         update(members).where(members.c.member_id == member_id).values(nickname=None)
     )
     eventtexts.empty(connection, member_id)
+    dutytexts.empty(connection, member_id)
 
 
 def _rename(connection: Connection, member_id: str, pseudonym: str, key: bytes) -> int:
@@ -144,6 +149,7 @@ def _rename(connection: Connection, member_id: str, pseudonym: str, key: bytes) 
         + connection.execute(prints).rowcount
         + _rename_liable(connection, member_id, pseudonym)
         + eventtexts.rename(connection, member_id, pseudonym)
+        + dutytexts.rename(connection, member_id, pseudonym)
     )
 
 
@@ -181,6 +187,9 @@ _MENTIONS: tuple[tuple[Table, str, Callable[[Any, Rewrite], Any]], ...] = (
     (groups, "name", _in_text),
     (members, "nickname", _in_text),
     (events, "detail", eventtexts.in_words),
+    (turns, "text", _in_text),
+    (turns, "mentions", dutytexts.in_mentions),
+    (duties, "detail", dutytexts.in_about),
 )
 """Where others may have written his name, and what is changed of it there."""
 

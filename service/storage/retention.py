@@ -40,15 +40,8 @@ SAMPLES = timedelta(days=30)
 REPEATS = timedelta(days=7)
 """For so long after the window a message that comes again is still known."""
 _TOUCHED = (
-    "cases",
-    "case_steps",
-    "feedback",
-    "seen",
-    "people",
-    "members",
-    "actions",
-    "notices",
-    "events",
+    *("cases", "case_steps", "feedback", "seen", "people", "members", "actions", "notices"),
+    *("events", "turns", "duties"),
 )
 CASES_AT_ONCE, PRINTS_AT_ONCE = 500, 20_000
 """Rows in one transaction: others wait while it is kept."""

@@ -26,7 +26,7 @@ from scipy.sparse import csr_matrix
 from moderation.artifacts import save_model
 from moderation.features import FeatureSpec
 from moderation.taxonomy import taxonomy
-from training import attack, evaluate, grouping, robustness, thresholds
+from training import attack, clauses, evaluate, grouping, robustness, thresholds
 from training.corpus import TEST, Sample, label_matrix
 from training.estimators import HashedNgrams, LabelwiseLinear, calibrated
 from training.sources import PREFIX
@@ -53,11 +53,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Samples and their attacked copies, ready to fit: rows of `X`, `Y`, `weight`, `fold` belong together.
+    """Samples, their attacked copies and clauses of reviewed ones, ready to fit.
 
-    The first `len(judged)` rows are the samples; `judged` marks those that count in figures and
-    thresholds: all but public corpora. `origin` is the sample that a row is or is a copy of, `group`
-    a sample's near-duplicates.
+    Rows of `X`, `Y`, `weight`, `fold` belong together. The first `len(judged)` rows are the samples;
+    `judged` marks those that count in figures and thresholds: all but public corpora. `origin` is
+    the sample that a row is, is a copy or a part of, `group` a sample's near-duplicates.
     """
 
     X: csr_matrix
@@ -96,9 +96,16 @@ class Trained:
 
 
 def train(
-    samples: Sequence[Sample], output: Path, recipe: Recipe, released: date, progress: Progress
+    samples: Sequence[Sample],
+    output: Path,
+    recipe: Recipe,
+    released: date,
+    progress: Progress,
+    near: NDArray[np.float64] | None = None,
 ) -> Trained:
     """Train, write `weights.npz` and `model.json`, and return what was measured on held-out messages.
+
+    `near` holds the `review` thresholds of the model that this one is to follow.
 
     Raises:
         ValueError: fewer samples to learn from than folds.
@@ -114,7 +121,7 @@ def train(
     judged = [sample for sample, counts in zip(learnt, design.judged, strict=True) if counts]
     fair = representative(judged)
     held_out = judge_folds(judged, design, models, recipe, fair)
-    chosen = thresholds.choose(taxonomy().ids, held_out.truth[fair], held_out.scores[fair])
+    chosen = thresholds.choose(taxonomy().ids, held_out.truth[fair], held_out.scores[fair], near)
     metrics = measure(judged, held_out, review_thresholds(chosen))
     final.slope_, final.shift_ = held_out.slope, held_out.shift
     progress("writing the model")
@@ -123,7 +130,7 @@ def train(
 
 
 def make_design(samples: Sequence[Sample], recipe: Recipe) -> Design:
-    """Return features, labels, weights and folds of the samples and of their attacked copies.
+    """Return features, labels, weights and folds of the samples, of their attacked copies and of clauses.
 
     A copy is in its original's fold, so that no fold is judged by copies of its own messages.
     """
@@ -135,8 +142,10 @@ def make_design(samples: Sequence[Sample], recipe: Recipe) -> Design:
     copies = attack.augment(
         numbered, recipe.seed, recipe.copies, recipe.copy_weight, recipe.homophones
     )
-    rows = [*samples, *copies]
-    origin = np.array([*range(len(samples)), *(int(copy.place) for copy in copies)])
+    parts = clauses.parts(sample for sample in numbered if sample.is_feedback)
+    rows = [*samples, *copies, *parts]
+    own = [int(row.place) for row in (*copies, *parts)]
+    origin = np.array([*range(len(samples)), *own])
     return Design(
         X=HashedNgrams(recipe.spec).fit_transform([row.text for row in rows]),
         Y=label_matrix(rows),
@@ -194,14 +203,14 @@ def judge_disguised(
     """Return what models say of every judged sample and of those disguised, calibrated on the `fair`."""
     rows = np.flatnonzero(design.judged)
     truth, fold = design.Y[rows], design.fold[rows]
-    plain = _logits(design.X[rows], fold, models)
+    plain = logits(design.X[rows], fold, models)
     slope, shift = _calibration(plain[fair], truth[fair])
     return HeldOut(
         truth=truth,
         scores=calibrated(plain, slope, shift),
         drawn=drawn,
         attacked={
-            kind: calibrated(_logits(X, fold[drawn], models), slope, shift)
+            kind: calibrated(logits(X, fold[drawn], models), slope, shift)
             for kind, X in disguised.items()
         },
         disguised=disguised,
@@ -225,7 +234,7 @@ def review_thresholds(chosen: dict[str, dict[str, Any]]) -> NDArray[np.float64]:
     return np.array([chosen[label]["review"]["value"] for label in taxonomy().ids])
 
 
-def _logits(
+def logits(
     X: csr_matrix, fold: NDArray[np.int64], models: Sequence[LabelwiseLinear]
 ) -> NDArray[np.float64]:
     """Return the logits of each row by the model of its fold."""

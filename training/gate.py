@@ -1,15 +1,19 @@
 """May a candidate take the champion's place: both judged on the same messages, and what must not get worse.
 
-    boards (messages, truth, what both say) ─ differences with intervals ─ tolerances ─ verdict with reasons
+    boards (messages, truth, what both say) ─ differences with intervals ─┐
+    new verdicts (training/verdicts.py) ─ how much more is contradicted ──┴─ tolerances ─ verdict with reasons
 
 Pure: it is given scores and gives figures. `training/retrain.py` says which messages stand on which
 board and which models speak for the two.
 
-`held_out` has hundreds of messages of every label: there a label that falls by more than its tolerance
-refuses. `test` has few of each, and of nineteen labels one falls by chance: there the mean over the
-labels counts, and what gets worse must do so beyond doubt (the whole interval on one side).
-`reviewed` is shown and never refuses: a case is there because the champion flagged it, so that it has
-missed none of the breaches, and any other model will.
+A figure refuses when it gets worse by more than its tolerance, and beyond doubt: the whole interval on
+one side. Of nineteen labels one falls by chance; and with a hundred thousand messages every label falls
+or rises beyond doubt, by nothing that anybody would notice.
+
+`held_out` has hundreds of messages of every label: there each label counts. `test` has few of each:
+there the mean over the labels counts. `reviewed` is shown and never refuses: a case is there because
+the champion flagged it, so that it has missed none of the breaches, and any other model will. The new
+verdicts themselves refuse when they contradict what is known, and each other, far more than usual.
 """
 
 from __future__ import annotations
@@ -25,22 +29,31 @@ from numpy.typing import NDArray
 from moderation.datafiles import TomlFile
 from moderation.taxonomy import taxonomy
 from training.compare import Contender, Difference, compare, shares
+from training.verdicts import DENIED, MADE_UP, Batch
 
 TOLERANCES = Path(__file__).parent / "data" / "tolerances.toml"
-HELD_OUT, TEST, REVIEWED = "held_out", "test", "reviewed"
+HELD_OUT, TEST, REVIEWED, BATCH = "held_out", "test", "reviewed", "batch"
 LABEL, MACRO, ATTACKED, CLEAN = "label", "label_f1", "attacked_recall", "clean_flagged"
+_WHOLE = (MACRO, ATTACKED, CLEAN, DENIED, MADE_UP)
+_RISES = (CLEAN, DENIED, MADE_UP)
+"""Figures that get worse by rising."""
 SHOWN = 200
 """Flips listed per board; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """By how much a figure may get worse: F1 per label and its mean, recall under attack, clean flagged."""
+    """By how much a figure may get worse: F1 per label and its mean, recall under attack, clean flagged.
+
+    `denied` and `made_up` are by how much more of the new verdicts than usual may be contradicted.
+    """
 
     labels: Mapping[str, float]
     label_f1: float
     attacked_recall: float
     clean_flagged: float
+    denied: float
+    made_up: float
 
     @classmethod
     def load(cls, path: Path = TOLERANCES) -> Tolerances:
@@ -49,7 +62,7 @@ class Tolerances:
         labels = {name: float(value) for name, value in file.body["labels"].items()}
         if missing := set(taxonomy().ids) ^ labels.keys():
             raise file.error(1, f"not one tolerance for each label: {', '.join(sorted(missing))}")
-        return cls(labels, *(float(file.body[name]) for name in (MACRO, ATTACKED, CLEAN)))
+        return cls(labels, *(float(file.body[name]) for name in _WHOLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A figure that got worse by more than its tolerance."""
+    """A figure and the tolerance that it is held to; in a verdict, one that got worse by more than that."""
 
     board: str
     rule: str
@@ -176,36 +189,45 @@ def measure(board: Board) -> Figures:
     )
 
 
-def judge(figures: Iterable[Figures], tolerances: Tolerances) -> Verdict:
+def judge(
+    figures: Iterable[Figures], tolerances: Tolerances, batch: Batch | None = None
+) -> Verdict:
     """Return whether the candidate may be promoted."""
-    return Verdict(tuple(reason for one in figures for reason in _reasons(one, tolerances)))
+    asked = [one for board in figures for one in _asked(board, tolerances)]
+    if batch is not None:
+        asked += _asked_of(batch, tolerances)
+    return Verdict(tuple(one for one in asked if _refuses(one)))
 
 
-def _reasons(figures: Figures, tolerances: Tolerances) -> Iterable[Reason]:
-    """Yield what got worse by more than its tolerance, by the rules of the board."""
+def _refuses(asked: Reason) -> bool:
+    """Return whether a figure got worse by more than its tolerance, and beyond doubt."""
+    one = asked.difference
+    harm = one.value if asked.rule in _RISES else -one.value
+    return harm > asked.tolerance and not one.low <= 0 <= one.high
+
+
+def _asked_of(batch: Batch, tolerances: Tolerances) -> Iterable[Reason]:
+    """Yield what the new verdicts are asked about."""
+    if batch.denied is not None:
+        yield Reason(BATCH, DENIED, None, batch.denied, tolerances.denied)
+    if batch.made_up is not None:
+        yield Reason(BATCH, MADE_UP, None, batch.made_up, tolerances.made_up)
+
+
+def _asked(figures: Figures, tolerances: Tolerances) -> Iterable[Reason]:
+    """Yield everything that the board can tell and is asked for, with its tolerance."""
     if figures.board == REVIEWED:
         return
-    certain = figures.board == TEST
-    for rule, label, difference, tolerance in _asked(figures, tolerances):
-        harm = difference.value if rule == CLEAN else -difference.value
-        doubt = certain and difference.low <= 0 <= difference.high
-        if harm > tolerance and not doubt:
-            yield Reason(figures.board, rule, label, difference, tolerance)
-
-
-def _asked(
-    figures: Figures, tolerances: Tolerances
-) -> Iterable[tuple[str, str | None, Difference, float]]:
-    """Yield rule, label, difference and tolerance of everything that the board can tell."""
     if figures.board == HELD_OUT:
         for label, difference in figures.labels.items():
-            yield LABEL, label, difference, tolerances.labels[label]
-    elif figures.label_f1 is not None:
-        yield MACRO, None, figures.label_f1, tolerances.label_f1
-    if figures.attacked_recall is not None:
-        yield ATTACKED, None, figures.attacked_recall, tolerances.attacked_recall
-    if figures.clean_flagged is not None:
-        yield CLEAN, None, figures.clean_flagged, tolerances.clean_flagged
+            yield Reason(HELD_OUT, LABEL, label, difference, tolerances.labels[label])
+    for rule, one, tolerance in (
+        (MACRO, figures.label_f1 if figures.board == TEST else None, tolerances.label_f1),
+        (ATTACKED, figures.attacked_recall, tolerances.attacked_recall),
+        (CLEAN, figures.clean_flagged, tolerances.clean_flagged),
+    ):
+        if one is not None:
+            yield Reason(figures.board, rule, None, one, tolerance)
 
 
 def _attacked_recall(board: Board) -> Difference | None:

@@ -68,18 +68,29 @@ def suspects(
         raise ValueError(f"{len(samples)} messages are too few for {FOLDS} folds")
     given = label_matrix(samples)
     scores = held_out(samples, given, jobs)
-    believed = belief(given, scores)
     contradicted = confidently_wrong(given, scores)
     out = {}
     for name in dict.fromkeys(origin):
         own = np.flatnonzero(np.array([one == name for one in origin]))
-        least = own[np.argsort(believed[own], kind="stable")][:limit]
         out[name] = Noise(
             len(own),
             float(contradicted[own].mean()),
-            tuple(_suspect(samples[row], scores[row], believed[row]) for row in least.tolist()),
+            tuple(
+                least_believed(
+                    [samples[row] for row in own.tolist()], given[own], scores[own], limit
+                )
+            ),
         )
     return out
+
+
+def least_believed(
+    samples: Sequence[Sample], given: NDArray[np.int8], scores: NDArray[np.float64], limit: int
+) -> list[Suspect]:
+    """Return the messages whose labels are believed least, from models that did not learn them."""
+    believed = belief(given, scores)
+    order = np.argsort(believed, kind="stable")[:limit].tolist()
+    return [_suspect(samples[row], scores[row], believed[row]) for row in order]
 
 
 def belief(given: NDArray[np.int8], scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,12 +4,17 @@
     the same without what is new ────┘
     champion and candidate as served ── board `test`: the split that nobody learns from
     champion as served, candidate's folds ─ board `reviewed`: verdicts since the champion's training
+    a model without each half of the new verdicts ── whether these can be believed
 
 The champion has learnt from most of what it could be judged on. So its recipe is fitted again: this
 program's, on the data without the new verdicts, in the candidate's own folds, which keep
 near-duplicates together. Each message is then judged by two models that saw neither it nor its like,
 and no part of the data is lost to judging. The new verdicts are kept apart: the champion itself
-judges them, having come before them, and if they are wrong, only the other two boards can tell.
+judges them, having come before them. Whether they are right the two other boards tell as far as what is
+wrong does harm there; `training/verdicts.py` asks the verdicts themselves.
+
+Candidate and rival choose their thresholds in the same way, near the champion's: what is compared
+is what was learnt, not on which of several summits a threshold came to lie.
 """
 
 from __future__ import annotations
@@ -28,9 +33,10 @@ from numpy.typing import NDArray
 from moderation.artifacts import Model, load_model
 from moderation.errors import ModerationError
 from moderation.taxonomy import taxonomy
-from training import fit, gate, grouping, publish, thresholds
+from training import fit, gate, grouping, publish, thresholds, verdicts
 from training.compare import Contender
 from training.corpus import TEST, Sample, label_matrix
+from training.estimators import calibrated
 from training.judge import text_scores
 
 COMPARISON = "compare.json"
@@ -101,12 +107,14 @@ def retrain(
     with tempfile.TemporaryDirectory(dir=parts) as part:
         folder = Path(part) / "model"
         try:
-            trained = fit.train([*project, *feedback.samples], folder, recipe, released, progress)
+            samples = [*project, *feedback.samples]
+            trained = fit.train(samples, folder, recipe, released, progress, _review(old))
         except ValueError as error:
             raise ModerationError(str(error)) from error
         progress("comparing with the champion")
         boards = list(_boards(trained, project, feedback, old, load_model(folder), recipe))
-        comparison = compared(old.version, trained.about["version"], boards)
+        batch = _batch(trained, _fresh(trained, feedback), recipe)
+        comparison = compared(old.version, trained.about["version"], boards, batch)
         comparison["feedback"] = {
             "messages": len(feedback.samples),
             "new": sum(feedback.new),
@@ -121,15 +129,18 @@ def retrain(
     return Retrained(target, comparison)
 
 
-def compared(old: str, new: str, boards: Sequence[gate.Board]) -> dict[str, Any]:
+def compared(
+    old: str, new: str, boards: Sequence[gate.Board], batch: verdicts.Batch | None = None
+) -> dict[str, Any]:
     """Return the differences on every board and the gate's verdict, ready for JSON."""
     figures = [gate.measure(board) for board in boards]
-    verdict = gate.judge(figures, gate.Tolerances.load())
+    verdict = gate.judge(figures, gate.Tolerances.load(), batch)
     return {
         "champion": old,
         "candidate": new,
         "verdict": verdict.to_dict(),
         "boards": [one.to_dict() for one in figures],
+        "batch": batch and batch.to_dict(),
     }
 
 
@@ -155,7 +166,7 @@ def _boards(
     recipe: fit.Recipe,
 ) -> list[gate.Board]:
     fresh = _fresh(trained, feedback)
-    boards = [_held_out(trained, fresh, recipe)]
+    boards = [_held_out(trained, fresh, recipe, _review(old))]
     test = [sample for sample in project if sample.split == TEST]
     if test:
         boards.append(board_of(gate.TEST, test, old, new))
@@ -172,7 +183,9 @@ def _fresh(trained: fit.Trained, feedback: Feedback) -> NDArray[np.bool_]:
     return fresh
 
 
-def _held_out(trained: fit.Trained, fresh: NDArray[np.bool_], recipe: fit.Recipe) -> gate.Board:
+def _held_out(
+    trained: fit.Trained, fresh: NDArray[np.bool_], recipe: fit.Recipe, near: NDArray[np.float64]
+) -> gate.Board:
     """Return what both may know, each message judged by models that saw neither it nor its like."""
     own, known = trained.held_out, ~fresh
     design = trained.design
@@ -182,7 +195,7 @@ def _held_out(trained: fit.Trained, fresh: NDArray[np.bool_], recipe: fit.Recipe
     models = fit.fit_without(before, recipe, range(recipe.folds))
     fair = fit.representative(trained.judged)
     rival = fit.judge_disguised(before, models, own.drawn, own.disguised, fair)
-    chosen = thresholds.choose(taxonomy().ids, rival.truth[fair], rival.scores[fair])
+    chosen = thresholds.choose(taxonomy().ids, rival.truth[fair], rival.scores[fair], near)
     drawn = known[own.drawn]
     return gate.Board(
         name=gate.HELD_OUT,
@@ -211,6 +224,27 @@ def _reviewed(trained: fit.Trained, fresh: NDArray[np.bool_], old: Model) -> gat
         old=Contender(text_scores(old, texts), _review(old)),
         new=_candidate(trained, fresh),
     )
+
+
+def _batch(
+    trained: fit.Trained, fresh: NDArray[np.bool_], recipe: fit.Recipe
+) -> verdicts.Batch | None:
+    """Return what of the new verdicts contradicts models that learnt the other half of them."""
+    if not fresh.any():
+        return None
+    design, own = trained.design, trained.held_out
+    rows = np.flatnonzero(design.judged)[fresh]
+    half = np.full(len(design.judged), -1)
+    half[rows] = np.arange(len(rows)) % 2
+    models = fit.fit_without(replace(design, fold=half[design.origin]), recipe, range(2))
+    scores = calibrated(fit.logits(design.X[rows], half[rows], models), own.slope, own.shift)
+    feedback = np.array([sample.is_feedback for sample in trained.judged])
+    data, earlier = (
+        verdicts.Judged(own.truth[which], own.scores[which])
+        for which in (~feedback, feedback & ~fresh)
+    )
+    samples = [trained.judged[row] for row in np.flatnonzero(fresh)]
+    return verdicts.measure(samples, verdicts.Judged(own.truth[fresh], scores), data, earlier)
 
 
 def _candidate(trained: fit.Trained, rows: NDArray[np.bool_]) -> Contender:

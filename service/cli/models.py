@@ -20,6 +20,10 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+SUSPECTS = 10
+"""New verdicts shown that are believed least; `--json` has all that are kept."""
+
+
 @app.command(name="list")
 def list_models(as_json: Json = False) -> None:
     """List the versions with their figures and what the gate said.
@@ -265,10 +269,25 @@ def _comparison(body: Mapping[str, Any]) -> None:
         columns = ["", "old", "new", "difference", "95 % interval"]
         title = f"{board['board']}: {board['messages']} messages, flipped {board['flipped']}"
         show.table(title, columns, [_row(name, one) for name, one in rows])
+    if body["batch"]:
+        _batch(body["batch"])
     reasons = body["verdict"]["reasons"]
     typer.echo("gate: refused" if reasons else "gate: passed")
     for reason in reasons:
         typer.echo(f"  {explain(reason)}")
+
+
+def _batch(batch: Mapping[str, Any]) -> None:
+    """Print how far the new verdicts are contradicted, and those believed least."""
+    for name in ("denied", "made_up"):
+        if batch[name]:
+            told = f"{batch[name]['new']:.1%} of the new verdicts, usually {batch[name]['old']:.1%}"
+            typer.echo(f"{name}: {told}")
+    rows = [
+        [one["place"], ", ".join(one["labels"]) or "-", ", ".join(one["likely"]) or "-"]
+        for one in batch["suspects"][:SUSPECTS]
+    ]
+    show.table("new verdicts believed least", ["case", "verdict", "likely"], rows)
 
 
 def _row(name: str, one: Mapping[str, float]) -> list[str]:

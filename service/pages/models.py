@@ -23,6 +23,8 @@ Looking = Annotated[Visit, page(Right.SEE_MODELS)]
 Retraining = Annotated[Visit, page(Right.RETRAIN)]
 Promoting = Annotated[Visit, page(Right.PROMOTE)]
 Reason = Annotated[str, Form(max_length=500)]
+SHOWN = 50
+"""Verdicts listed that are believed least; the version's `compare.json` has more."""
 FIGURES = ("label_f1", "category_f1", "attacked_recall", "clean_flagged")
 
 
@@ -85,7 +87,7 @@ async def model(visit: Looking, name: str) -> Response:
     found = await in_thread(lambda: _found(visit, name))
     boards = [_board(board) for board in found.comparison["boards"]] if found.comparison else []
     champion = _registry(visit).alias(CHAMPION)
-    return visit.show("model.html", model=found, boards=boards, champion=champion)
+    return visit.show("model.html", model=found, boards=boards, champion=champion, shown=SHOWN)
 
 
 @router.post("/models/{name}/promote")

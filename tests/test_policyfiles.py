@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from moderation.policy import ASKERS, Circumstances, Span, decide, decide_conduc
 from moderation.policyfiles import PolicyBook, load_policy
 from moderation.types import GroupKind, Ruling
 from service.cli import app
+from tests.firm import Firm
 from tests.support import judge, moderator
 
 OWN = """\
@@ -441,3 +443,24 @@ def test_mistakes_in_the_file_of_rules_are_named(write, old, new, line, problem)
         load_conduct(write(text))
     assert caught.value.line == line
     assert problem in caught.value.problem
+
+
+def test_the_terms_of_a_conduct_rule_are_shown(api):
+    answered, *_ = api.get("/v1/policies/bank-customer").json()["conduct"]
+    terms = ("name", "within", "clock", "remind", "cure", "asked_by", "format")
+    assert [answered[name] for name in terms] == [
+        "提问未及时答复",
+        "30 minutes",
+        "working",
+        "10 minutes",
+        None,
+        ["customer"],
+        [],
+    ]
+
+
+def test_the_terms_of_a_conduct_rule_are_on_the_page(tmp_path, quiet_model, database_url):
+    with closing(Firm(tmp_path, quiet_model, database_url)) as firm:
+        page = firm.li.get("/policies/suzhou-2017").text
+    assert "成员不符，2 个工作日内，提前 1 个工作日提醒" in page
+    assert "写作“群主”或“{name}(群主)”" in page

@@ -76,6 +76,10 @@ def test_one_module_imports_jieba():
     assert _users("jieba") == {"moderation/segment.py"}
 
 
+def test_one_module_imports_the_holidays():
+    assert _users("chinese_calendar") == {"service/conduct/calendarchina.py"}
+
+
 def test_numba_is_imported_by_the_two_that_compile():
     assert _users("numba") == {"moderation/_numba.py", "training/solver.py"}
 

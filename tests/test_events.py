@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from moderation.types import GroupKind, SenderRole
 from service import cli
-from service.conduct.model import Event
+from service.conduct.model import Duty, Event
 from service.eventforms import EventIn, Kind
 from service.events import OF_GROUP, OF_MEMBER, fold_group, fold_member
 from service.rights import Role
@@ -26,7 +27,7 @@ from service.storage import events, retention, roster, rosterbook
 from service.storage.database import Database
 from service.storage.erasure import erase
 from service.storage.roster import Group, Member
-from service.storage.schema import audit, checks
+from service.storage.schema import audit, checks, duties, turns
 from service.storage.schema import events as table
 from tests.accounts import service, with_key
 from tests.support import Api
@@ -352,6 +353,44 @@ def test_an_erased_person_is_in_no_event_and_no_history(database):
         events.refold(connection, ["g-1"], members)
     assert history(database) == before
     assert len(before[1]) == 2
+
+
+def test_an_erased_person_is_in_no_turn_and_his_duties_stay_the_same_ones(database):
+    owed = Duty(
+        rule="notice_acknowledged",
+        article="4.2",
+        group_id="g-1",
+        party="member",
+        person="lixiang-7",
+        subject="m-1/lixiang-7",
+        since=T0,
+        due=NOW,
+        about="李想没有回复通知",
+    )
+    said = {"group_id": "g-1", "sent_at": T0, "kind": "question", "mentions": ["李想", "王岚"]}
+    with database.write() as connection:
+        roster.put_people(connection, NOW, "test", [roster.Person("lixiang-7", "李想")])
+        connection.execute(
+            insert(turns),
+            [
+                said | {"message_id": "m-2", "sender_id": "lixiang-7", "text": "我的手机坏了"},
+                said | {"message_id": "m-3", "sender_id": "u-2", "text": "李想在吗"},
+            ],
+        )
+        row = {name: getattr(owed, name) for name in ("rule", "article", "group_id", "party")}
+        row |= {name: getattr(owed, name) for name in ("person", "subject", "since", "due")}
+        row |= {"policy_id": "factory", "state": "breached", "detail": {"about": owed.about}}
+        connection.execute(insert(duties), [row | {"duty_id": owed.duty_id}])
+    erase(database, NOW, "test", "lixiang-7", KEY)
+    with database.read() as connection:
+        (kept,) = connection.execute(select(duties)).all()
+        told = str([kept, *connection.execute(select(turns)).all()])
+    for word in ("lixiang-7", "李想", "我的手机"):
+        assert word not in told
+    assert "王岚" in told
+    assert kept.person.startswith("erased-")
+    again = replace(owed, person=kept.person, subject=f"m-1/{kept.person}")
+    assert again.duty_id == kept.duty_id
 
 
 def test_the_text_of_an_old_notice_goes_and_the_notice_stays_known(database):

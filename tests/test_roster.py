@@ -415,6 +415,9 @@ def test_people_over_http(admin):
     person = put(admin, "/v1/people/u-1", body | {"wage": "12000.00"})
     assert person == body | {"member_id": "u-1"}, "a wage is in the payroll export alone"
     assert admin.get("/v1/people/u-1").json() == person
+    put(admin, "/v1/people/u-1", body | {"wage": "12000.00"})
+    changes = admin.get("/v1/audit", params={"verb": "people.put"}).json()
+    assert len(changes["entries"]) == 1, "the same again is no change"
     put(admin, "/v1/people/u-2", {"department": "质检部"})
     page = admin.get("/v1/people", params={"limit": 1}).json()
     assert (page["people"], page["next"]) == ([person], "u-1")

@@ -124,7 +124,8 @@ def put_person(
 ) -> Person:
     """Let HR's knowledge of a person be what is said, all of it; return him."""
     new = person(member_id, said)
-    if roster.people_by_id(connection, [member_id]).get(member_id) != new:
+    known = roster.people_by_id(connection, [member_id]).get(member_id)
+    if known is None or replace(known, department_since=None) != new:
         roster.write_people(connection, at, actor, [new])
     return new
 

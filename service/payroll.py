@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -157,6 +157,7 @@ def span(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 def charges(fines: Iterable[Fine], since: datetime, until: datetime) -> list[Charge]:
     """Return what the fines come to in `[since, until)`; each person liable pays the whole sum once."""
+    since, until = since.astimezone(UTC), until.astimezone(UTC)  # times of one zone compare fast
     found = []
     for fine in fines:
         begins = since <= fine.published_at < until

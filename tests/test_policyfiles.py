@@ -294,6 +294,12 @@ def test_spans_are_written_as_they_are_read(write, text):
     assert str(rule.within) == text
 
 
+def test_rows_must_be_tables(write):
+    head = CONDUCT[: CONDUCT.index("[[article]]")]
+    with pytest.raises(DataFileError, match=r"conduct must be written \[\[conduct\]\]"):
+        load_policy(write(head + "conduct = [5]\n" + CONDUCT[len(head) : CONDUCT.index("[[cond")]))
+
+
 CONDUCT_MISTAKES = {
     "unknown rule": ('"member_nickname"', '"member_nick"', 26, "did you mean 'member_nickname'?"),
     "rule missing": ('rule = "group_name"\n', "", 31, "lacks 'rule'"),

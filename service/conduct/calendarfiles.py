@@ -25,7 +25,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from moderation.datafiles import TomlFile
-from moderation.errors import DataFileError, did_you_mean
+from moderation.errors import did_you_mean
+from moderation.policychecks import EntryChecks
 from service.conduct.calendarchina import PublicDays
 from service.conduct.worktime import DAY, Hours, WorkTime, WorkTimes
 
@@ -72,34 +73,30 @@ def load_worktimes(zone: ZoneInfo, hours: str, path: Path | None = None) -> Work
     return WorkTimes(firm) if path is None else _Reader(TomlFile(path), firm, public).worktimes()
 
 
-class _Reader:
-    """Reads one file; holds it so that every check can name its line."""
+class _Reader(EntryChecks):
+    """Reads one file."""
 
     def __init__(self, file: TomlFile, given: WorkTime, public: PublicDays) -> None:
-        self.file = file
+        super().__init__(file)
         self.given = given
         self.public = public
-        self.group: int | None = None
 
     def worktimes(self) -> WorkTimes:
         body = self.file.body
-        self._known_keys(body, _GROUP | {"years", "group"})
+        self.known_keys(body, _GROUP | {"years", "group"})
         years = self._list(body, "years", int) if "years" in body else []
         calendar = self._calendar(body, FirmCalendar(self.public, years=frozenset(years)))
         firm = replace(self.given, hours=self._hours(body, self.given.hours), calendar=calendar)
         return WorkTimes(firm, dict(self._groups(firm, calendar)))
 
     def _groups(self, firm: WorkTime, calendar: FirmCalendar) -> Iterator[tuple[str, WorkTime]]:
-        entries = self.file.body.get("group", [])
-        if not isinstance(entries, list):
-            raise self._error("group", "group must be written [[group]]")
         seen: set[str] = set()
-        for self.group, entry in enumerate(entries):
-            self._known_keys(entry, _GROUP | {"ids"})
+        for entry in self.each("group", lambda entry: entry):
+            self.known_keys(entry, _GROUP | {"ids"})
             hours, own = self._hours(entry, firm.hours), self._calendar(entry, calendar)
             for group_id in self._list(entry, "ids", str):
                 if group_id in seen:
-                    raise self._error(group_id, f"group {group_id!r} stands twice")
+                    raise self.error(group_id, f"group {group_id!r} stands twice")
                 seen.add(group_id)
                 yield group_id, replace(firm, hours=hours, calendar=own)
 
@@ -107,7 +104,7 @@ class _Reader:
         """Return `base` with what an entry says."""
         return replace(
             base,
-            public=self.public if self._holidays(entry, base.public is not None) else None,
+            public=self.public if self.flag(entry, "holidays", base.public is not None) else None,
             weekdays=self._weekdays(entry) if "weekdays" in entry else base.weekdays,
             listed={**base.listed, **self._listed(entry)},
         )
@@ -116,13 +113,13 @@ class _Reader:
         off = set(self._days(entry, "days_off"))
         worked = set(self._days(entry, "days_worked"))
         for day in sorted(off & worked):
-            raise self._error(str(day), f"{day} stands in both days_off and days_worked")
+            raise self.error(str(day), f"{day} stands in both days_off and days_worked")
         return dict.fromkeys(off, False) | dict.fromkeys(worked, True)
 
     def _days(self, entry: dict[str, Any], key: str) -> Iterator[date]:
         items = entry.get(key, [])
         if not isinstance(items, list):
-            raise self._error(key, f"{key} must be a list of days like 2027-02-05")
+            raise self.error(key, f"{key} must be a list of days like 2027-02-05")
         for item in items:
             if isinstance(item, dict):
                 yield from self._range(item, key)
@@ -131,25 +128,25 @@ class _Reader:
 
     def _range(self, item: dict[str, Any], key: str) -> Iterator[date]:
         if item.keys() != {"from", "to"}:
-            raise self._error(key, f"a range of {key} must be like {{ from = day, to = day }}")
+            raise self.error(key, f"a range of {key} must be like {{ from = day, to = day }}")
         first, last = self._day(item["from"], key), self._day(item["to"], key)
         length = (last - first).days + 1
         if not 1 <= length <= LONGEST:
             problem = f"from {first} to {last} is no range of 1 to {LONGEST} days"
-            raise self._error(str(first), problem)
+            raise self.error(str(first), problem)
         yield from (first + number * DAY for number in range(length))
 
     def _day(self, value: Any, key: str) -> date:
         if not isinstance(value, date) or isinstance(value, datetime):
             token = value.isoformat() if isinstance(value, datetime) else str(value)
-            raise self._error(token, f"{key} needs days like 2027-02-05, not {token!r}")
+            raise self.error(token, f"{key} needs days like 2027-02-05, not {token!r}")
         return value
 
     def _weekdays(self, entry: dict[str, Any]) -> frozenset[int]:
         names = self._list(entry, "weekdays", str)
         for name in names:
             if name not in WEEKDAYS:
-                raise self._error(name, f"unknown weekday {name!r}{did_you_mean(name, WEEKDAYS)}")
+                raise self.error(name, f"unknown weekday {name!r}{did_you_mean(name, WEEKDAYS)}")
         return frozenset(map(WEEKDAYS.index, names))
 
     def _hours(self, entry: dict[str, Any], base: Hours) -> Hours:
@@ -157,29 +154,12 @@ class _Reader:
         try:
             return Hours.parse(value if isinstance(value, str) else repr(value))
         except ValueError as error:
-            raise self._error("hours", str(error)) from error
-
-    def _holidays(self, entry: dict[str, Any], default: bool) -> bool:
-        value = entry.get("holidays", default)
-        if not isinstance(value, bool):
-            raise self._error("holidays", "holidays must be true or false")
-        return value
+            raise self.error("hours", str(error)) from error
 
     def _list(self, entry: dict[str, Any], key: str, kind: type) -> list[Any]:
         """Return a list of values of one type, at least one."""
         items = entry.get(key)
         if not isinstance(items, list) or not items or {type(item) for item in items} != {kind}:
             what = "whole numbers" if kind is int else "texts"
-            raise self._error(key, f"{key} must be a list of {what}, at least one")
+            raise self.error(key, f"{key} must be a list of {what}, at least one")
         return items
-
-    def _known_keys(self, entry: Any, known: set[str]) -> None:
-        if not isinstance(entry, dict):
-            raise self._error("", f"expected a table, found {entry!r}")
-        for key in sorted(entry.keys() - known):
-            raise self._error(key, f"unknown key {key!r}{did_you_mean(key, known)}")
-
-    def _error(self, token: str, problem: str) -> DataFileError:
-        if self.group is None:
-            return self.file.error(self.file.top_line_of(token), problem)
-        return self.file.error(self.file.line_of("group", self.group, token), problem)

@@ -203,7 +203,8 @@ class Stage:
 
     def _event(self, at: datetime, said: dict[str, Any]) -> None:
         given = {name: value for name, value in said.items() if name != "arrives"}
-        item = {"group_id": "g", "event_id": f"e-{said['at']}-{said['kind']}"} | given
+        event_id = f"e-{said['at']}-{said['kind']}-{said.get('member_id', '')}"
+        item = {"group_id": "g", "event_id": event_id} | given
         item["at"] = moment(said["at"]).isoformat()
         (result,) = take(self.database, at, "bot", [item], self.policies, KEY)
         assert result.error is None, result.error

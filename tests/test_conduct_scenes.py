@@ -1,4 +1,8 @@
-"""Every conduct row of the shipped policies, played with times: what is found, what it costs, who is liable."""
+"""Every conduct row of the shipped policies, played with times: what is found, what it costs, who is liable.
+
+Each scene is played twice: as it is written, on SQLite, and by two services that look after everything, on
+PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ def moderator() -> Moderator:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_scene(scene: Scene, database, model, moderator):
     stage = Stage(database, model, moderator)
     stage.play(scene)
@@ -30,9 +35,7 @@ def test_scene(scene: Scene, database, model, moderator):
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
-@pytest.mark.parametrize(
-    "database_url", ["sqlite"], indirect=True
-)  # it is about looks, not storage
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_two_services_that_look_after_everything_find_the_same(
     scene: Scene, database, model, moderator
 ):

@@ -195,7 +195,16 @@ def _meta(batch: NormalizedBatch) -> NDArray[np.uint32]:
 
 
 def _frame(batch: NormalizedBatch) -> NDArray[np.uint32]:
-    """Return the symbols of `tables.frame`, a run of fillers or of digits as one."""
-    symbols = tables.frame()[np.minimum(batch.codes, tables.LIMIT)]
-    again = (symbols[1:] == symbols[:-1]) & (symbols[1:] != 0) & (symbols[1:] <= tables.NUMBER)
+    """Return the symbols of `tables.frame`, a pause at both ends of a message, runs of what is not listed as one.
+
+    Whatever is offered as a choice (门锁没锁, 行不行) begins with the same symbol.
+    """
+    codes = batch.codes
+    symbols = tables.frame()[np.minimum(codes, tables.LIMIT)]
+    choice = (codes[2:] == codes[:-2]) & (codes[2:] > 0x7F) & np.isin(codes[1:-1], tables.NEGATIONS)
+    symbols[:-2][choice] = tables.CHOICE
+    symbols = np.insert(
+        symbols, np.concatenate((batch.offsets[:-1], batch.offsets[1:] - 1)), tables.PAUSE
+    )
+    again = (symbols[1:] == symbols[:-1]) & (symbols[1:] != 0) & (symbols[1:] <= tables.PAUSE)
     return symbols[np.concatenate(([True], ~again))[: len(symbols)]]

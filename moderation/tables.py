@@ -44,8 +44,11 @@ BIT = {name: np.uint16(1 << number) for number, name in enumerate(STEPS)}
 OTHER, CJK, LATIN, DIGIT, STRONG, SPACE, WEAK, EDGE = range(8)
 """Character classes; STRONG, SPACE and WEAK are separators, EDGE ends a message or a line."""
 
-FILLER, NUMBER = 1, 2
-"""What stands in the frame of a sentence for characters that are not listed, and for digits."""
+_PAUSES = " \n\t,.。、;:!…~"
+FILLER, NUMBER, PAUSE, CHOICE = 1, 2, 3, 4
+"""What stands in the frame of a sentence for characters that are not listed, for digits, between clauses, and for
+the first of two characters alike with a negation between them."""
+NEGATIONS = np.array([ord("不"), ord("没")], dtype=np.uint32)
 
 _STRONG = "*·•_~^|`#=+&$%@\\｡・●○◆◇■□★☆※→←↑↓ㆍ∙⋅°¯"
 _SPACE = " \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000-./'\"—–"
@@ -181,6 +184,7 @@ def classes() -> NDArray[np.uint8]:
 def frame() -> NDArray[np.uint32]:
     """Return what stands for each code point in a sentence's frame: itself, `FILLER` or `NUMBER`; NUL stays."""
     out = np.full(LIMIT + 1, FILLER, dtype=np.uint32)
+    out[[ord(char) for char in _PAUSES]] = PAUSE
     listed = {
         ord(char)
         for line in read_text(FRAME).splitlines()

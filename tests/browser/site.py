@@ -38,7 +38,9 @@ class Site:
     def bot(self, path: str, **body: Any) -> dict[str, Any]:
         """Send what a bot sends; return the answer."""
         headers = {"X-API-Key": self.state.gate.bot_key}
-        with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
+        with httpx.Client(
+            base_url=self.url, headers=headers, trust_env=False, timeout=60
+        ) as client:
             response = client.post(path, json=body)
         assert response.status_code == 200, response.text
         return response.json()

@@ -20,7 +20,6 @@ is what was learnt, not on which of several summits a threshold came to lie.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -33,15 +32,13 @@ from numpy.typing import NDArray
 from moderation.artifacts import Model, load_model
 from moderation.errors import ModerationError
 from moderation.taxonomy import taxonomy
-from training import fit, gate, grouping, publish, thresholds, verdicts
+from training import fit, gate, grouping, placing, publish, thresholds, verdicts
 from training.compare import Contender
 from training.corpus import TEST, Sample, label_matrix
 from training.estimators import calibrated
 from training.judge import text_scores
 
 COMPARISON = "compare.json"
-PARTS = ".part"
-"""Where folders are written until they are whole: a level deeper than versions are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +99,7 @@ def retrain(
     if output is not None and output.exists():
         raise ModerationError(f"{output} exists already")
     old = load_model(champion)
-    parts = (models if output is None else output.parent) / PARTS
-    parts.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parts) as part:
-        folder = Path(part) / "model"
+    with placing.part(models if output is None else output.parent) as folder:
         try:
             samples = [*project, *feedback.samples]
             trained = fit.train(samples, folder, recipe, released, progress, _review(old))
@@ -125,7 +119,7 @@ def retrain(
         text = json.dumps(comparison, ensure_ascii=False, indent=1) + "\n"
         (folder / COMPARISON).write_text(text, encoding="utf-8")
         target = output or models / str(comparison["candidate"])
-        _place(folder, target)
+        placing.place(folder, target)
     return Retrained(target, comparison)
 
 
@@ -262,12 +256,3 @@ def _places(trained: fit.Trained, rows: NDArray[np.bool_]) -> list[str]:
 
 def _review(model: Model) -> NDArray[np.float64]:
     return np.array([at.review for at in model.thresholds])
-
-
-def _place(folder: Path, target: Path) -> None:
-    """Give a finished folder its name; a version trained once more has the same weights."""
-    if not target.exists():
-        folder.rename(target)
-        return
-    for path in folder.iterdir():
-        path.replace(target / path.name)

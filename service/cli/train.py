@@ -43,15 +43,17 @@ def train(
 
     Example: moderation train --corpus cold=/data/cold --output /srv/model
     """
-    from training import fit, publish
+    from training import fit, placing, publish
 
     day = released.date() if released else date.today()
     with show.working() as step:
         step("reading data")
         samples = _samples(add or [], weight, corpus or [])
-        trained = fit.train(samples, output, fit.Recipe(jobs=jobs), day, step)
-        step("writing card and report")
-        publish.publish(trained, output)
+        with placing.part(output.absolute().parent) as folder:
+            trained = fit.train(samples, folder, fit.Recipe(jobs=jobs), day, step)
+            step("writing card and report")
+            publish.publish(trained, folder)
+            placing.place(folder, output)
     _report(trained.about["metrics"], as_json)
 
 

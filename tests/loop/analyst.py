@@ -142,10 +142,10 @@ def ok(answer: httpx.Response, code: int = 200) -> Any:
     return answer.json()
 
 
-def varied(count: int) -> list[str]:
+def varied(count: int, seed: int = 6) -> list[str]:
     """Return messages of the new kind: the seeds with words before and behind them, some disguised."""
-    rng = random.Random(6)
-    numbers = np.random.default_rng(6)
+    rng = random.Random(seed)
+    numbers = np.random.default_rng(seed)
     found: dict[str, None] = {}
     while len(found) < count:
         text = rng.choice(KIND["before"]) + rng.choice(KIND["seeds"]) + rng.choice(KIND["after"])

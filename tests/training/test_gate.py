@@ -66,6 +66,18 @@ def test_a_label_that_falls_by_more_than_its_tolerance_refuses():
     assert reason["low"] < reason["new"] - reason["old"] < reason["high"] < 0
 
 
+def test_a_fall_that_may_be_chance_does_not_refuse():
+    """Of twenty messages of a label three more missed is much, and says nothing beyond doubt."""
+    one = board(count=40 * len(IDS) // 2)
+    scores = missing(one.new.scores, AD, 0.15)
+    rows = np.flatnonzero(one.truth[:, IDS.index("fraud")])
+    old = one.old.scores.copy()
+    old[np.flatnonzero(one.truth[:, AD])[-2:], AD] = 0
+    found = verdict(replace(changed(one, scores), old=Contender(old, one.old.thresholds)))
+    assert len(rows) < 30
+    assert found.passed
+
+
 def test_recall_that_falls_under_attack_alone_refuses():
     one = board()
     plain = one.attacked["homophone"][0]

@@ -10,11 +10,13 @@ from moderation.policy import ConductRule, Policy
 from moderation.types import GroupKind, SenderRole
 from service.conduct import rules
 from service.conduct.model import Duty, Event, Facts
+from service.rosterrows import EARLIEST
 from service.storage.roster import Group, Member, Person
 from tests.conductfacts import BOOK, WORKTIME, at
 
 START = "11-02 09:00"
 """A Monday."""
+EVER = "ever"
 END = at("12-31 00:00")
 PEOPLE = {"qin": "秦岭", "luo": "罗澜", "li": "李想", "zhao": "赵敏"}
 """The group's admin and owner, and two of its members."""
@@ -94,7 +96,7 @@ def _summed(changes: Versions) -> list[tuple[datetime, dict[str, Any]]]:
     made = []
     for when, new in changes:
         whole = whole | new
-        made.append((at(when), whole))
+        made.append((EARLIEST if when == EVER else at(when), whole))
     return made
 
 

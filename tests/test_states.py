@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moderation.types import SenderRole
 from service.conduct.states import short
 from tests.conductfacts import at
-from tests.rosterfacts import PEOPLE, found
+from tests.rosterfacts import EVER, PEOPLE, found
 
 RULES = ["group_name", "admin_nickname", "member_nickname", "roster", "admin_handover"]
 
@@ -91,3 +91,19 @@ def test_very_long_ids_still_fit_their_column():
     assert short("u-1") == "u-1"
     assert len(short("x" * 200)) <= 160
     assert short("x" * 200) != short("x" * 199 + "y")
+
+
+def test_what_is_so_from_ever_is_a_duty_from_when_it_was_told():
+    members = {"sun": [(EVER, {"nickname": "孙悟空"}), ("11-09 10:00", {})]}
+    people = {"sun": {"name": "孙晴", "department": "销售部"}}
+    group = [("11-05 10:00", {"departments": ("生产部",)})]
+    for rule in ("member_nickname", "roster"):
+        duties = found("suzhou-2017", rule, members=members, people=people, group=group)
+        assert {duty.since for duty in duties} == {at("11-09 10:00")}
+
+
+def test_who_was_there_from_ever_was_never_missing():
+    members = {"sun": [(EVER, {"nickname": "孙晴"}), ("11-19 10:00", {})]}
+    people = {"sun": {"name": "孙晴", "department": "生产部"}}
+    group = [("11-05 10:00", {"departments": ("生产部",)})]
+    assert found("suzhou-2017", "roster", members=members, people=people, group=group) == []

@@ -11,7 +11,7 @@ from functools import partial
 from moderation.policy import ConductRule
 from service.conduct.model import Duty, Facts
 from service.conduct.people import People
-from service.conduct.states import State, changes, has_left, owed
+from service.conduct.states import State, changes, has_left, known, owed
 from service.storage.roster import in_force
 
 
@@ -51,10 +51,10 @@ def admin_handover(facts: Facts, rule: ConductRule, until: datetime) -> list[Dut
 
 def _left_behind(facts: Facts, admin: str, at: datetime) -> str | None:
     """Return in Chinese how an admin is gone who still holds the office, None if he is not or does not."""
-    group = in_force(facts.group, at)
+    group = known(facts.group, at)
     if group is None or group.dissolved or group.admin != admin:
         return None
-    member, person = in_force(facts.members.get(admin, ()), at), facts.people.get(admin)
+    member, person = known(facts.members.get(admin, ()), at), facts.people.get(admin)
     name = People(facts).name(admin, at)
     if person is not None and has_left(person, at):
         return f"群负责人{name}已离职，未移交群管理"

@@ -15,7 +15,7 @@ from moderation.policy import ConductRule
 from moderation.types import GroupKind, SenderRole
 from service.conduct.model import Duty, Event, Facts
 from service.conduct.people import People
-from service.conduct.states import State, changes, department, employed, has_left, owed
+from service.conduct.states import State, changes, department, employed, has_left, known, owed
 from service.storage.roster import Group, Place, in_force
 
 
@@ -82,13 +82,15 @@ class _Membership:
         group, person = self._group(at), self.facts.people.get(self.member_id)
         if group is None or person is None or department(person, at) not in group.departments:
             return None
-        if self._present(at) or not employed(person, at):
+        member = in_force(self.facts.members.get(self.member_id, ()), at)
+        if (member is not None and member.present) or not employed(person, at):
             return None
         return f"{person.department}员工{self._name(at)}未在群内"
 
     def extra(self, at: datetime) -> str | None:
         group, person = self._group(at), self.facts.people.get(self.member_id)
-        if group is None or not self._present(at) or self._is_customer(at):
+        member = known(self.facts.members.get(self.member_id, ()), at)
+        if group is None or member is None or not member.present or self._is_customer(at):
             return None
         if person is not None and has_left(person, at):
             return f"{self._name(at)}已离职，仍在群内"
@@ -107,12 +109,8 @@ class _Membership:
         return runs_it or self.supervises or (self.let_in is not None and self.let_in <= at)
 
     def _group(self, at: datetime) -> Group | None:
-        group = in_force(self.facts.group, at)
+        group = known(self.facts.group, at)
         return None if group is None or group.dissolved else group
-
-    def _present(self, at: datetime) -> bool:
-        member = in_force(self.facts.members.get(self.member_id, ()), at)
-        return member is not None and member.present
 
     def _is_customer(self, at: datetime) -> bool:
         return _is_customer(self.facts, self.member_id, at)

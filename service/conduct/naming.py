@@ -20,8 +20,8 @@ from moderation.policy import ConductRule
 from moderation.types import SenderRole
 from service.conduct.model import Duty, Facts
 from service.conduct.people import People
-from service.conduct.states import State, changes, department, employed, owed
-from service.storage.roster import Group, in_force
+from service.conduct.states import State, changes, department, employed, known, owed
+from service.storage.roster import Group
 
 ADMIN_NICKNAME = "admin_nickname"
 Values = Mapping[str, str | None]
@@ -35,7 +35,7 @@ def group_name(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return the duties to give the group a right name."""
 
     def wrong(at: datetime) -> str | None:
-        group = in_force(facts.group, at)
+        group = known(facts.group, at)
         if group is None or group.dissolved or group.name == group.group_id:
             return None  # a group of which no name is known is called by its id
         return _told("群名", group.name, rule.format, {"company": facts.company})
@@ -78,20 +78,20 @@ def fits(name: str, formats: Iterable[str], values: Values) -> bool | None:
     """
     unknown = False
     for pattern in formats:
-        known = {field: plain(values.get(field) or "") for field in _FIELD.findall(pattern)}
-        if not all(value or field == "text" for field, value in known.items()):
+        filled = {field: plain(values.get(field) or "") for field in _FIELD.findall(pattern)}
+        if not all(value or field == "text" for field, value in filled.items()):
             unknown = True
-        elif _pattern(pattern, tuple(known.items())).fullmatch(plain(name)):
+        elif _pattern(pattern, tuple(filled.items())).fullmatch(plain(name)):
             return True
     return None if unknown else False
 
 
 @lru_cache(maxsize=4096)
 def _pattern(pattern: str, values: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    known = dict(values)
+    given = dict(values)
     parts = _FIELD.split(pattern)
     literal = [re.escape(plain(part)) for part in parts[::2]]
-    filled = [".+" if field == "text" else re.escape(known[field]) for field in parts[1::2]]
+    filled = [".+" if field == "text" else re.escape(given[field]) for field in parts[1::2]]
     return re.compile(
         "".join(a + b for a, b in zip(literal, [*filled, ""], strict=True)), re.DOTALL
     )
@@ -122,7 +122,7 @@ class _Nickname:
         return State(self.member_id, moments, self.wrong, self.member_id)
 
     def wrong(self, at: datetime) -> str | None:
-        member = in_force(self.facts.members.get(self.member_id, ()), at)
+        member = known(self.facts.members.get(self.member_id, ()), at)
         person = self.facts.people.get(self.member_id)
         if member is None or not member.present or member.role is SenderRole.CUSTOMER:
             return None

@@ -9,7 +9,7 @@ office over has the whole time from then on, and whoever gives it up is rid of t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,8 @@ from functools import partial
 from moderation.policy import ConductRule
 from service.conduct.model import Duty, Facts
 from service.conduct.people import People
-from service.storage.roster import Person, Place
+from service.rosterrows import EARLIEST
+from service.storage.roster import Person, Place, Stamped, Value, in_force
 
 LONGEST = 160
 """Characters of an id that a subject holds as it is; the time behind it needs the rest of its column."""
@@ -83,6 +84,15 @@ def changes(facts: Facts, *member_ids: str) -> set[datetime]:
             terms = person.employed_from, person.employed_until, person.department_since
             moments |= {at for at in terms if at is not None}
     return moments
+
+
+def known(history: Sequence[Stamped[Value]], at: datetime) -> Value | None:
+    """Return the version of a group or membership at a time; what is so from ever, from when it was told.
+
+    A roster tells of somebody new without saying since when: nobody could have put it right before.
+    """
+    undated = len(history) > 1 and history[0][0] <= EARLIEST
+    return in_force(history[1:] if undated else history, at)
 
 
 def employed(person: Person, at: datetime) -> bool:

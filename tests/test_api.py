@@ -160,6 +160,14 @@ def test_unknown_policy_offers_the_nearest(api):
     assert "did you mean 'division'?" in problem["detail"]
 
 
+def test_no_endpoint_stumbles_over_a_body_nested_too_deep(api):
+    for url, operations in api.app.openapi()["paths"].items():
+        for method in operations.keys() & {"post", "put", "patch"}:
+            for body in (b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000):
+                given = {"content": body, "headers": {"Content-Type": "application/json"}}
+                assert 400 <= api.request(method.upper(), url, **given).status_code < 500, url
+
+
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("url", ["/v1/classify", "/v1/classify/batch"])
 def test_unreadable_body(api, url, body):

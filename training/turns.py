@@ -43,7 +43,7 @@ class Recipe:
     seed: int = 0
     jobs: int = 2
     spec: FeatureSpec = FeatureSpec(
-        16,
+        17,
         (
             ("char", (1, 2)),
             ("sound", (1, 2)),

@@ -38,8 +38,8 @@ def test_quick_training(tmp_path: Path):
     out = tmp_path / "bench.json"
     done = run_bench("--quick", "--only", "train", "--json", str(out))
     assert done.returncode == 0, done.stderr
-    (result,) = json.loads(out.read_text("utf-8"))["results"]
-    assert result["name"] == "train.600"
+    results = json.loads(out.read_text("utf-8"))["results"]
+    assert [one["name"] for one in results] == ["train.600", "retrain.600+60"]
 
 
 def test_quick_pages(tmp_path: Path):

@@ -2,13 +2,14 @@
 
     message ─ clauses ─ each once over all messages ─ those that all agree on ─ samples of little weight
 
-Five hundred messages of one kind that come from a hundred mouths repeat each other's wording. A model that
-is to tell them apart from the rest needs few of their words for it, and misses the same said in
-other ones: of 26 messages of the kind worded otherwise it found 16. Asked to know each clause by
-itself, it leans on all of them, and found 26.
+Five hundred messages of one kind repeat each other's wording. A model that is to tell them apart from the
+rest needs few of their words for it, and misses the same said in other ones: of 26 messages of the
+kind worded otherwise it found 16. Asked to know each clause by itself, it leans on all of them, and
+found 23.
 
 A clause that breaches and harmless messages share says nothing and is left out. A part of what is
-harmless is harmless; a part of a breach need not be one, hence the little weight.
+harmless is harmless; a part of a breach need not be one, hence the little weight: at a quarter other messages
+of the label were judged worse by 0.05 of F1.
 """
 
 from __future__ import annotations

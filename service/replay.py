@@ -22,6 +22,7 @@ from moderation.policy import Circumstances, Policy
 from moderation.policyfiles import PolicyBook
 from moderation.registry import Registry
 from moderation.types import Action, Evidence, GroupKind, SenderRole
+from service.cases import Origin
 from service.masking import mask_decision
 from service.storage.casebook import case_row
 from service.storage.database import Database, StorageError
@@ -107,6 +108,8 @@ def replay(
 
 
 def _must_be_whole(row: Any) -> None:
+    if row.origin == Origin.CONDUCT.value:
+        raise CannotReplayError("it is about a duty that was not met, not about a message's words")
     if row.erased_at is not None:
         raise CannotReplayError("the text was erased")
     if row.normalizer_version != normalize.version():

@@ -140,6 +140,10 @@ class Stage:
         self.policies = PolicyBook([*SHIPPED, *_own_policy(scene)])
         self._restart()
         self.enrol(scene.body)
+        return self.go_on(scene)
+
+    def go_on(self, scene: Scene) -> Checked:
+        """Let more happen to those who are known already."""
         done = Checked()
         for at, kind, one in scene.happenings:
             if kind == "restart":

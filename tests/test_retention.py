@@ -364,7 +364,8 @@ def command(firm, tmp_path, monkeypatch):
 
 def test_from_the_command_line(command, firm):
     done = json.loads(command("purge", "--days", "1", "--dry-run", "--json"))
-    assert done == {"dry_run": True, "cases": 0, "fingerprints": 0, "group_notices": 0}
+    nothing = {"cases": 0, "fingerprints": 0, "group_notices": 0, "duties": 0}
+    assert done == {"dry_run": True} | nothing
     assert "removed the text of 0 cases" in command("purge")
     command("erase", MEMBER, code=1, input="n\n")
     assert MEMBER in dump(firm.state.database)

@@ -37,7 +37,7 @@ def purge(
         show.as_json({"dry_run": dry_run} | asdict(done))
         return
     verb = "would remove" if dry_run else "removed"
-    texts = f"{done.cases} cases and {done.group_notices} group notices"
+    texts = f"{done.cases} cases, {done.group_notices} group notices and {done.duties} duties"
     typer.echo(f"{verb} the text of {texts}, and {done.fingerprints} fingerprints")
 
 

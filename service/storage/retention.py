@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from moderation.conversation import LONGEST
 from service.cases import CLOSED, Appeal
-from service.storage import eventtexts
+from service.storage import dutytexts, eventtexts
 from service.storage.audit import Change, append
 from service.storage.casequery import IN_VIEW
 from service.storage.columns import to_ms
@@ -49,17 +49,19 @@ CASES_AT_ONCE, PRINTS_AT_ONCE = 500, 20_000
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many cases and group notices lost their text and how many fingerprints went."""
+    """How many cases, group notices and duties lost their text; fingerprints and turns went."""
 
     cases: int
     fingerprints: int
     group_notices: int
+    duties: int
+    """Turns among them."""
 
 
 def purge(
     database: Database, now: datetime, actor: str, days: int, *, dry_run: bool = False
 ) -> Purged:
-    """Remove the text of cases closed and group notices posted `days` ago or longer, and of old samples.
+    """Remove the text of cases closed, group notices posted, duties due `days` ago or longer, and of old samples.
 
     Fingerprints past their use go too.
     """
@@ -71,6 +73,7 @@ def purge(
         _in_parts(database, lambda one: _purge_cases(one, now, actor, before)),
         _in_parts(database, lambda one: _purge_prints(one, now, actor, before)),
         _in_parts(database, lambda one: _purge_notices(one, now, actor, before)),
+        _in_parts(database, lambda one: _purge_duties(one, now, actor, before)),
     )
     settle(database)
     return purged
@@ -158,6 +161,13 @@ def _purge_notices(connection: Connection, now: datetime, actor: str, before: da
     return count
 
 
+def _purge_duties(connection: Connection, now: datetime, actor: str, before: datetime) -> int:
+    count = dutytexts.purge(connection, before, CASES_AT_ONCE)
+    if count:
+        append(connection, now, [Change(actor, "purge.duties", "duties", {"count": count})])
+    return count
+
+
 def _count(connection: Connection, now: datetime, before: datetime) -> Purged:
     old_cases = select(func.count()).select_from(cases).where(_old_cases(now, before))
     old_prints = select(func.count()).select_from(seen).where(*_old_prints(now, before))
@@ -165,6 +175,7 @@ def _count(connection: Connection, now: datetime, before: datetime) -> Purged:
         connection.execute(old_cases).scalar_one(),
         connection.execute(old_prints).scalar_one(),
         eventtexts.count_old(connection, before),
+        dutytexts.count_old(connection, before),
     )
 
 

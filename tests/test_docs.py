@@ -98,6 +98,15 @@ def test_the_policy_example_is_right(text, tmp_path):
 
 
 @readme
+def test_the_calendar_example_is_right(text, tmp_path):
+    (example,) = (one for one in fences(text, "text") if "days_off" in one)
+    file = tmp_path / "calendar.toml"
+    file.write_text(example, "utf-8")
+    times = Settings(work_calendar=file).worktimes
+    assert list(times.groups) == ["g-hotline"]
+
+
+@readme
 def test_the_lexicon_example_is_right(text, tmp_path):
     (example,) = fences(text, "tsv")
     (tmp_path / "own.tsv").write_text(example, "utf-8")

@@ -24,6 +24,7 @@ from service.rights import Role
 from service.storage import dutytexts, erasure, feedback, history, retention, texts
 from service.storage.schema import cases, duties, entries, turns
 from service.storage.snapshots import Snapshots
+from tests.accounts import with_session
 from tests.conductscene import HOURS, KEY, SHIPPED, ZONE, Scene, Stage, moment
 from tests.firm import Firm, get
 from tests.support import Api
@@ -216,7 +217,7 @@ def test_duties_are_listed_by_state_page_and_person(firm, stage):
 
 def test_duties_are_not_for_everybody(firm):
     for role in (Role.BOT, Role.ANALYST):
-        assert firm.user(role.value, role).get("/v1/duties").status_code == 403
+        assert with_session(firm.app, role).get("/v1/duties").status_code == 403
     assert Api(firm.app, None).get("/v1/duties").status_code == 401
 
 

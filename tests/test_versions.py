@@ -22,6 +22,7 @@ from tests.support import KEY, Api, quiet_weights, save
 
 OLD, NEW, BAD = "2000.01.01-aaaaaa", "2000.02.01-bbbbbb", "2000.03.01-cccccc"
 FALL = {"old": 0.8, "new": 0.7, "low": -0.13, "high": -0.07}
+DENIED = {"old": 0.05, "new": 0.27, "low": 0.19, "high": 0.27}
 REASON = {"board": "held_out", "rule": "label", "label": "insult", "tolerance": 0.03} | FALL
 
 
@@ -43,7 +44,15 @@ def comparison(champion: str, *reasons: dict[str, Any]) -> dict[str, Any]:
     }
     verdict = {"passed": not reasons, "reasons": list(reasons)}
     feedback = {"messages": 9, "new": 4, "until": None}
-    return {"champion": champion, "verdict": verdict, "boards": [board], "feedback": feedback}
+    suspect = {"place": "c-31", "labels": [], "likely": ["insult"], "belief": 0.02}
+    batch = {"verdicts": 200, "denied": DENIED, "made_up": None, "suspects": [suspect]}
+    return {
+        "champion": champion,
+        "verdict": verdict,
+        "boards": [board],
+        "feedback": feedback,
+        "batch": batch if reasons else None,
+    }
 
 
 def put(models: Path, name: str, compared: dict[str, Any] | None) -> None:
@@ -165,6 +174,30 @@ def test_a_damaged_comparison_lets_nothing_through(app, analyst):
 def test_the_first_champion_has_nothing_before_it(app, analyst):
     (app.state.settings.data_dir / "models" / "champion.previous").unlink()
     assert analyst.post("/v1/models/rollback").status_code == 409
+
+
+def test_verdicts_that_are_not_believed_refuse_and_are_listed(app, analyst):
+    rule = {"board": "batch", "rule": "denied", "label": None, "tolerance": 0.1} | DENIED
+    name = "2000.04.01-dddddd"
+    put(app.state.settings.data_dir / "models", name, comparison(OLD, rule))
+    refused = analyst.post(f"/v1/models/{name}/promote")
+    assert "denied on batch from 0.050 to 0.270" in refused.json()["detail"]
+    page = analyst.get(f"/models/{name}").text
+    assert '<a href="/cases/c-31">c-31</a>' in page
+    assert "27.0%" in page
+    told = run("models", "show", name).output
+    assert "27.0% of the new verdicts, usually 5.0%" in told
+    assert "c-31" in told
+
+
+def test_a_comparison_of_before_verdicts_were_asked_still_counts(app, analyst):
+    path = app.state.settings.data_dir / "models" / NEW / "compare.json"
+    body = comparison(OLD)
+    del body["batch"]
+    path.write_text(json.dumps(body), "utf-8")
+    assert analyst.get(f"/models/{NEW}").status_code == 200
+    assert "gate: passed" in run("models", "show", NEW).output
+    assert analyst.post(f"/v1/models/{NEW}/promote").status_code == 200
 
 
 def test_commands_list_show_promote_and_roll_back(app):

@@ -303,6 +303,15 @@ def test_every_option_is_explained(path):
     assert not [option.name for option in options if not getattr(option, "help", None)]
 
 
+def test_every_command_that_ends_speaks_json():
+    without = {" ".join(path) for path, command in COMMANDS.items() if not _has_json(command)}
+    assert without == {"serve", "demo"}
+
+
+def _has_json(command: click.Command) -> bool:
+    return any("--json" in option.opts for option in command.params)
+
+
 def test_without_a_command_help_is_shown():
     shown = CliRunner().invoke(cli.app, []).output
     assert "classify" in shown

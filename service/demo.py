@@ -1,6 +1,6 @@
 """An invented firm and a week of its messages, for `moderation demo` and the benchmark of the pages.
 
-    roster ─ users ─ messages and what was done about them, each at its time ─ ledger, notices, log
+    roster ─ users ─ messages and what was done about them, each at its time ─ ledger, notices, log ─ duties
 
 Everything goes the way it goes in a firm; only the clock is turned back. What a step cannot do, because
 the model of today finds something else in a text, is left out.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -24,15 +24,19 @@ from moderation.errors import ModerationError
 from service import ownterms, rosterfiles
 from service.asked import Asked
 from service.cases import Appeal, Step, Verb
+from service.eventforms import EventIn
 from service.rights import Role
 from service.settings import Settings
 from service.signin import HASHER
 from service.storage import accounts, actions, audit, casequery, intake, noticebook, rosterbook
+from service.storage import events as happenings
+from service.storage.dutybook import Checked
 
 FOLDER = Path(__file__).parent / "data" / "demo"
 PASSWORD = "demo-password"  # noqa: S105 - of invented users on this machine alone
-FIRM = "示例科技有限公司"
+FIRM, COMPANY = "示例科技有限公司", "示例科技"
 WEEK = 7
+GROUPS_AT_ONCE = 100
 BOT = "bot"
 REVIEWERS, APPROVER, ANALYST = ("zhu", "lu"), "shang", "shen"
 TERMS = (
@@ -47,6 +51,9 @@ MINUTES = {
 """How long after the step before it each step is done, give or take half of it."""
 VERDICTS = ("confirm", "relabel", "reject")
 OPENS, CLOSES = time(8, 40), time(18, 0)
+_OWN = re.compile(r"\b[gu]-\w+|\w\w+部|车间")
+"""Ids of groups and members, and departments, of which each copy of the firm has its own."""
+_WHEN = re.compile(r"\{([^}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,8 @@ def settings(folder: Path, port: int = 0) -> Settings:
         webhook=None,
         webhook_secret=None,
         firm=FIRM,
+        company=COMPANY,
+        work_calendar=None,
         opinion_rate=0.2,
     )
 
@@ -116,11 +125,15 @@ def settings(folder: Path, port: int = 0) -> Settings:
 def fill(state: Any, now: datetime, days: int = WEEK, times: int = 1) -> None:
     """Fill the empty database of an application: the week spread over `days`, everything `times` over."""
     start = now - timedelta(days=days + 1)
-    _roster(state, start, times)
+    zone = state.settings.zone
+    _roster(state, start, times, lambda when: _time(when, now, zone, days))
     with state.database.write() as connection:
         _accounts(connection, start)
-        _Play(state, connection).play(events(now, state.settings.zone, days, times))
+        _happen(state, connection, now, days, times)
+        _Play(state, connection).play(events(now, zone, days, times))
         _terms(connection, now, state.settings.lexicons)
+        while state.dutybook.check_due(connection, now, GROUPS_AT_ONCE, Checked()):
+            pass
 
 
 def events(now: datetime, zone: tzinfo, days: int = WEEK, times: int = 1) -> list[Event]:
@@ -261,20 +274,45 @@ def _case_steps(done: Done) -> list[Step]:
     return claims + steps
 
 
-def _roster(state: Any, at: datetime, times: int) -> None:
+def _roster(state: Any, at: datetime, times: int, moment: Callable[[str], datetime]) -> None:
+    """Bring the roster in; `{3 18:00}` in a file is a time of the week."""
     policies = [policy.id for policy in state.moderator.policies]
     for copy in range(times):
         files = [
-            (name, _copied((FOLDER / name).read_text(encoding="utf-8"), copy).encode())
-            for name in ("groups.csv", "members.csv")
+            (name, _copied(_dated((FOLDER / name).read_text("utf-8"), moment), copy).encode())
+            for name in ("groups.csv", "members.csv", "people.csv")
         ]
         found = rosterfiles.read(files, policies, state.settings.zone)
         rosterbook.bring_in(state.database, at, "admin", found, at)
 
 
+def _dated(text: str, moment: Callable[[str], datetime]) -> str:
+    return _WHEN.sub(lambda when: moment(when[1]).isoformat(), text)
+
+
 def _copied(text: str, copy: int) -> str:
-    """Return a text with ids of its own groups and members; the first copy keeps them as they stand."""
-    return re.sub(r"\b[gu]-\w+", rf"\g<0>-{copy}", text) if copy else text
+    """Return a text with ids and departments of its own; the first copy keeps them as they stand."""
+    return _OWN.sub(rf"\g<0>-{copy}", text) if copy else text
+
+
+def _happen(state: Any, connection: Any, now: datetime, days: int, times: int) -> None:
+    """Let the bot tell what happened besides messages."""
+    columns = ("when", "group", "kind", "member", "by", "nickname")
+    told = []
+    for number, row in read_tsv(FOLDER / "events.tsv", columns):
+        at = _time(row["when"], now, state.settings.zone, days)
+        for copy in range(times if at <= now else 0):
+            said = {
+                "event_id": f"e-{number}-{copy}",
+                "kind": row["kind"],
+                "group_id": _copied(row["group"], copy),
+                "at": at,
+                "member_id": _copied(row["member"], copy),
+                "by": _copied(row["by"], copy) or None,
+                "nickname": row["nickname"] or None,
+            }
+            told.append(EventIn.model_validate(said))
+    happenings.record(connection, now, BOT, told, state.recorder.intake.key)
 
 
 def _accounts(connection: Any, at: datetime) -> None:

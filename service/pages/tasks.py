@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi.responses import Response
-from sqlalchemy import Connection
 
 from service.pages.shell import PageError, Visit, in_thread, redirect
 from service.storage import jobs
@@ -30,7 +29,7 @@ class Task:
         return self.job is not None and self.job.state in jobs.OPEN
 
 
-def task(connection: Connection, kind: str) -> Task:
+def task(connection: Any, kind: str) -> Task:
     """Return how the newest job of a kind stands."""
     return Task(jobs.last(connection, kind), PROGRESS[kind])
 

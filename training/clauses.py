@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from training.corpus import Sample
 
-SHARE = 0.1
+SHARE = 0.07
 """What a clause counts against the message that it is from."""
 LEAST = 6
 """Characters below which a clause says too little."""

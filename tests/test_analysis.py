@@ -78,7 +78,7 @@ def test_wrong_labels_are_looked_for_in_the_firms_data_and_shown(app, analyst):
         "project": 60,
     }
     page = analyst.get("/next").text
-    assert f'<a href="/cases/{case_id}">重看</a>' in page
+    assert f'<a href="/cases/{case_id}" data-key="A">重看' in page
     assert "own.jsonl:" in page
 
 

@@ -195,7 +195,8 @@ def test_suspects_lead_to_their_cases_and_nobody_is_named(app, office):
         assert PITCH[1] not in str(analyses.last(connection, analyses.NOISE))
     analyst = accounts.with_session(app, Role.ANALYST)
     page = analyst.get("/next").text
-    assert f'<a href="/cases/{case_id}">重看</a></td><td class="excerpt">{PITCH[1]}' in page
+    link = f'<a href="/cases/{case_id}" data-key="A">重看 <kbd>A</kbd></a>'
+    assert f'{link}</td><td class="excerpt">{PITCH[1]}' in page
     assert "周小雨" not in page
     purge(office.database, NOW + timedelta(days=1), "test", days=1)
     assert f'href="/cases/{case_id}"' not in analyst.get("/next").text

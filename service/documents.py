@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from service.notices import NoticeState
 from service.noticeview import Liable, NoticeView, Signed, Someone
-from service.wording import PARTIES, day, label, minute, penalty, printable
+from service.wording import PARTIES, about_conduct, day, label, minute, penalty, printable
 
 TITLE = "奖惩通知单"
 QUOTED = 400
@@ -139,7 +139,7 @@ def _fields(notice: NoticeView, zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
         ("部门", _known(sender.department)),
         ("群内昵称", _known(sender.nickname)),
         ("所在群", _known(facts.group_name or facts.group_id)),
-        ("消息时间", minute(facts.sent_at, zone)),
+        ("截至时间" if about_conduct(facts.labels) else "消息时间", minute(facts.sent_at, zone)),
     )
 
 
@@ -148,10 +148,17 @@ def _facts(notice: NoticeView, zone: ZoneInfo) -> Section:
     names = "、".join(label(name) for name in facts.labels)
     group = _known(facts.group_name or facts.group_id)
     recalled = "该消息已由发送人撤回。" if facts.recalled else ""
-    said = (
-        f"{minute(facts.sent_at, zone)}，{_call(facts.sender)}在群「{group}」发送消息，"
-        f"经人工复核，认定属于：{names}。{recalled}消息原文（已隐去敏感信息）："
-    )
+    if about_conduct(facts.labels):
+        did, shown = (
+            f"截至{minute(facts.sent_at, zone)}，{_call(facts.sender)}在群「{group}」未尽职责",
+            "经过",
+        )
+    else:
+        did, shown = (
+            f"{minute(facts.sent_at, zone)}，{_call(facts.sender)}在群「{group}」发送消息",
+            "消息原文",
+        )
+    said = f"{did}，经人工复核，认定属于：{names}。{recalled}{shown}（已隐去敏感信息）："
     return Section("违规事实", (said,), _quotation(facts.quotation))
 
 

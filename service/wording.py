@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -39,6 +40,11 @@ def label(name: str) -> str:
     if name in conduct_rules():
         return conduct_rules()[name].name
     return taxonomy()[name].name
+
+
+def about_conduct(labels: Iterable[str]) -> bool:
+    """Return whether what was found is about how a group is run, and not about a message that somebody wrote."""
+    return any(name in conduct_rules() for name in labels)
 
 
 def in_words(amount: Decimal) -> str:

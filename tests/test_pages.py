@@ -37,6 +37,7 @@ OF_ROLE = {
     "/notices": {Role.REVIEWER, Role.APPROVER, Role.ADMIN},
     "/payroll": {Role.APPROVER, Role.ADMIN},
     "/groups": {Role.REVIEWER, Role.APPROVER, Role.ADMIN},
+    "/duties": {Role.REVIEWER, Role.APPROVER, Role.ADMIN},
     "/policies": set(Role),
     "/terms": set(Role),
     "/me": set(Role),
@@ -97,7 +98,7 @@ def test_each_role_sees_its_own_pages(shown, role):
     for path, roles in OF_ROLE.items():
         response = api.get(path)
         assert response.status_code == (200 if role in roles else 403), path
-        if path in ("/cases", "/notices", "/groups", "/overview", "/admin"):
+        if path in ("/cases", "/duties", "/notices", "/groups", "/overview", "/admin"):
             assert (f'<a href="{path}"' in home) == (role in roles), path
 
 

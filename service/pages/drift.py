@@ -9,8 +9,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from moderation.taxonomy import taxonomy
-from service.analysis import WEEKS
-from service.drift import SHIFTED
+from service.drift import SHIFTED, WEEKS
 from service.pages import tasks
 from service.pages.shell import Visit, in_thread, page
 from service.rights import Right

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -19,7 +21,7 @@ from service.schemas import Name
 from service.storage import dutyquery, roster
 from service.storage.database import Database
 from service.storage.dutybook import DutyState
-from service.storage.roster import Group, Place
+from service.storage.roster import Group
 
 router = APIRouter(include_in_schema=False)
 Seeing = Annotated[Visit, page(Right.SEE_ROSTER)]
@@ -56,6 +58,7 @@ async def board(
         now=now,
         soon=SOON,
         clock=partial(words.clock, now),
+        further=partial(_further, wanted),
         warnings=_warnings(visit) if not part else [],
         **found,
     )
@@ -72,41 +75,46 @@ def _look(
     """Return the list, and for the whole page how many there are and how the groups fare."""
     with database.read() as connection:
         rows = dutyquery.listed(connection, wanted, AT_ONCE + 1, after)
-        shown = [DutyOut.of(row) for row in rows[:AT_ONCE]]
-        last = shown[-1] if len(rows) > AT_ONCE else None
-        found: dict[str, Any] = {
-            "duties": _placed(connection, shown, now),
-            "next": dutyquery.cursor(last.due, last.duty_id) if last else None,
-        }
-        if whole:
-            counted = dutyquery.Wanted(wanted.state, None, wanted.group_id)
-            found["counts"] = dutyquery.counts(connection, counted)
-            found["health"] = _health(connection, now)
-    return found
+        counts = dutyquery.counts(connection, now - HEALTH) if whole else []
+        shown = rows[:AT_ONCE]
+        wherever = [(row.group_id, row.person, now) for row in shown]
+        watched = sorted({one.group_id for one in counts})
+        places = roster.places_at(connection, wherever + [(one, None, now) for one in watched])
+    groups = {one: place.group for one, place in zip(watched, places[len(shown) :], strict=True)}
+    last = shown[-1] if len(rows) > AT_ONCE else None
+    return {
+        "duties": [
+            (DutyOut.of(row), place, row.person_name or (place.member and place.member.nickname))
+            for row, place in zip(shown, places[: len(shown)], strict=True)
+        ],
+        "next": dutyquery.cursor(last.due, last.duty_id) if last else None,
+        "counts": _by_rule(counts, wanted),
+        "health": _health(counts, groups),
+    }
 
 
-def _placed(
-    connection: Any, shown: Sequence[DutyOut], now: datetime
-) -> list[tuple[DutyOut, Place, str | None]]:
-    """Return duties, each with its group, the person in it and his name."""
-    places = roster.places_at(connection, [(one.group_id, one.person, now) for one in shown])
-    people = roster.people_by_id(connection, {one.person for one in shown if one.person})
-    found = []
-    for one, place in zip(shown, places, strict=True):
-        known = people.get(one.person or "")
-        nickname = place.member.nickname if place.member else None
-        found.append((one, place, (known.name if known else None) or nickname))
-    return found
+def _by_rule(counts: Sequence[dutyquery.Count], wanted: dutyquery.Wanted) -> dict[str, int]:
+    """Return how many there are under each rule in the state and the group that are shown."""
+    found: Counter[str] = Counter()
+    for one in counts:
+        if one.state is wanted.state and wanted.group_id in (None, one.group_id):
+            found[one.rule] += one.all
+    return dict(sorted(found.items()))
 
 
-def _health(connection: Any, now: datetime) -> list[tuple[Group, dict[str, int]]]:
-    """Return the groups in which something is open or went wrong lately, the worst first."""
-    counts = dutyquery.health(connection, now - HEALTH)
-    if not counts:
-        return []
-    groups = roster.groups_at(connection, sorted(counts), now)
-    found = [(group, counts[group.group_id]) for group in groups]
-    return sorted(found, key=lambda one: (-one[1]["breached"], -one[1]["open"], one[0].group_id))
+def _health(
+    counts: Sequence[dutyquery.Count], groups: Mapping[str, Group | None]
+) -> list[tuple[str, Group | None, int, int]]:
+    """Return the groups in which something is open or went wrong lately, the worst first; both counted."""
+    still, wrong = Counter[str](), Counter[str]()
+    for one in counts:
+        if one.state is DutyState.OPEN:
+            still[one.group_id] += one.all
+        else:
+            wrong[one.group_id] += one.lately
+    concerned = [one for one in groups if still[one] or wrong[one]]
+    concerned.sort(key=lambda one: (-wrong[one], -still[one], one))
+    return [(one, groups[one], still[one], wrong[one]) for one in concerned]
 
 
 def _warnings(visit: Visit) -> list[str]:
@@ -124,6 +132,12 @@ def _warnings(visit: Visit) -> list[str]:
         listed = "、".join(f"{year}年" for year in years)
         found.append(f"{listed}的节假日安排未知，时限暂按周一至周五计算；请在工作日历文件中列出。")
     return found
+
+
+def _further(wanted: dutyquery.Wanted, after: str) -> str:
+    """Return the query of the page after this."""
+    given = {"state": wanted.state, "rule": wanted.rule, "group_id": wanted.group_id}
+    return urlencode({name: value for name, value in given.items() if value} | {"after": after})
 
 
 def _cursor(after: str | None) -> dutyquery.Cursor | None:

@@ -183,6 +183,7 @@ def _templates(app: FastAPI) -> Environment:
         "ago": ago,
         "yuan": yuan,
         "label": wording.label,
+        "about_conduct": wording.about_conduct,
         "percent": lambda share: f"{share:.0%}",
         "penalty": words.penalty,
         "word": words.word,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 from service.storage.columns import to_ms
 from service.storage.dutybook import DutyState
-from service.storage.schema import duties
+from service.storage.schema import duties, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,17 @@ class Wanted:
     rule: str | None = None
     group_id: str | None = None
     person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many duties of a group there are under a rule in a state, and how many of them fell due lately."""
+
+    group_id: str
+    rule: str
+    state: DutyState
+    all: int
+    lately: int
 
 
 Cursor = tuple[datetime, str]
@@ -47,8 +58,12 @@ def parse_cursor(text: str) -> Cursor:
 def listed(
     connection: Connection, wanted: Wanted, limit: int, after: Cursor | None = None
 ) -> list[Row[Any]]:
-    """Return duties, those first whose time is over soonest, from behind a cursor on."""
-    query = _filtered(select(duties), wanted)
+    """Return duties, those first whose time is over soonest, from behind a cursor on.
+
+    Each has beside its own columns the `person_name` that HR knows.
+    """
+    named = select(duties, people.c.name.label("person_name"))
+    query = _filtered(named.outerjoin(people, people.c.member_id == duties.c.person), wanted)
     if after is not None:
         due, duty_id = after
         later = and_(duties.c.due == due, duties.c.duty_id > duty_id)
@@ -56,25 +71,16 @@ def listed(
     return list(connection.execute(query.order_by(duties.c.due, duties.c.duty_id).limit(limit)))
 
 
-def counts(connection: Connection, wanted: Wanted) -> dict[str, int]:
-    """Return how many duties there are under each rule."""
-    query = _filtered(select(duties.c.rule, func.count()), wanted).group_by(duties.c.rule)
-    return {row[0]: int(row[1]) for row in connection.execute(query)}
-
-
-def health(connection: Connection, since: datetime) -> dict[str, dict[str, int]]:
-    """Return per group how many duties are open, and how many fell due since a time and were breached."""
-    breached = and_(duties.c.state == DutyState.BREACHED.value, duties.c.due >= since)
-    is_open = duties.c.state == DutyState.OPEN.value
-    query = (
-        select(duties.c.group_id, duties.c.state, func.count())
-        .where(or_(is_open, breached))
-        .group_by(duties.c.group_id, duties.c.state)
-    )
-    found: dict[str, dict[str, int]] = {}
-    for group_id, state, count in connection.execute(query):
-        found.setdefault(group_id, {"open": 0, "breached": 0})[state] = int(count)
-    return found
+def counts(connection: Connection, since: datetime) -> list[Count]:
+    """Return how many open and breached duties there are by group and rule, and how many fell due since a time."""
+    lately = func.sum(case((duties.c.due >= since, 1), else_=0))
+    shown = (DutyState.OPEN.value, DutyState.BREACHED.value)
+    by = (duties.c.group_id, duties.c.rule, duties.c.state)
+    query = select(*by, func.count(), lately).where(duties.c.state.in_(shown)).group_by(*by)
+    return [
+        Count(group_id, rule, DutyState(state), int(count), int(recent))
+        for group_id, rule, state, count, recent in connection.execute(query)
+    ]
 
 
 def of_cases(connection: Connection, case_ids: Sequence[str]) -> dict[str, Row[Any]]:

@@ -29,6 +29,8 @@ BY_NAME = {
     "queue": "/cases?state=open&state=claimed",
     "queue.newest": "/cases?order=newest",
     "queue.label": "/cases?label=chatter&state=open&state=claimed",
+    "duties": "/duties",
+    "duties.breached": "/duties?state=breached",
     "queue.appeals": "/cases?appeal_open=true",
     "notices": "/notices",
     "notice": "/notices/1",
@@ -45,7 +47,7 @@ BY_NAME = {
     "audit": "/admin/audit",
     "settings": "/admin/settings",
 }
-COUNTED = ("queue", "queue.next", "case.open", "case.confirmed")
+COUNTED = ("queue", "duties", "duties.breached", "queue.next", "case.open", "case.confirmed")
 
 
 def run(scale: Scale) -> Iterator[Result]:

@@ -8,7 +8,8 @@ import pytest
 
 from service.cases import Order, State
 from service.caseschemas import CaseListRequest
-from service.storage import noticequery
+from service.storage import dutyquery, noticequery
+from service.storage.dutybook import DutyState
 from service.storage.noticequery import Wanted
 from service.storage.snapshots import Snapshots
 from tests.browser.site import NARROW, WIDE, Site, Tab, tab
@@ -20,7 +21,16 @@ SCREENS = {
 screen = pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
 PAGES = {
     None: ["/", "/signin", "/signin?next=/cases"],
-    "zhu": ["/cases", "/cases?order=newest", "/groups", "/policies", "/policies/factory", "/me"],
+    "zhu": [
+        "/cases",
+        "/cases?order=newest",
+        "/duties",
+        "/duties?state=breached",
+        "/groups",
+        "/policies",
+        "/policies/factory",
+        "/me",
+    ],
     "shang": ["/notices", "/notices?state=published&changed=true", "/payroll", "/cases"],
     "shen": [
         "/overview",
@@ -32,7 +42,13 @@ PAGES = {
     "admin": ["/admin", "/admin/keys", "/admin/audit", "/admin/settings", "/groups"],
 }
 OF_THE_FIRM = {
-    "zhu": ["/groups/g-line3", "/members/u-23", "/cases?label=chatter&state=open&state=claimed"],
+    "zhu": [
+        "/groups/g-line3",
+        "/groups/g-fair",
+        "/members/u-23",
+        "/members/u-43",
+        "/cases?label=chatter&state=open&state=claimed",
+    ],
     "shang": ["/payroll?month=2020-01"],
 }
 ERRORS = {
@@ -78,14 +94,25 @@ def test_cases_and_notices(browser, full, screen):
     }
     appealed = desk.listed(CaseListRequest(appeal_open=True)).cases[0].case_id
     with full.state.database.read() as connection:
+        breached = dutyquery.listed(connection, dutyquery.Wanted(DutyState.BREACHED), 50)
         known = Snapshots(full.state.moderator.policies)
         notices = {
             one.state: one.id for one in noticequery.listed(connection, known, Wanted(), 1000)
         }
     assert len(notices) == 4
-    cases = [f"/cases/{case_id}" for case_id in (*found.values(), appealed)]
+    cases = [
+        f"/cases/{case_id}" for case_id in (*found.values(), appealed, *_of_each_kind(breached))
+    ]
     papers = [f"/notices/{number}" for number in notices.values()]
     walk(browser, full, {"zhu": cases, "shang": [*papers, cases[-1]]}, screen)
+
+
+def _of_each_kind(breached):
+    """Return the case of a duty about what was said, and of one about who is in a group."""
+    return [
+        next(one.case_id for one in breached if one.rule == rule)
+        for rule in ("question_shirked", "roster")
+    ]
 
 
 @screen

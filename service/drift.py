@@ -24,6 +24,8 @@ from service.storage.texts import Said
 from service.wordstats import ngrams, rising, words
 
 WEEK = timedelta(days=7)
+WEEKS = 8
+"""Weeks looked back on unless somebody asks otherwise."""
 BINS = np.linspace(0, 1, 11)
 SHIFTED = 0.25
 """A stability index from which scores count as shifted, by the custom of scorecards."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 
-from service.analysis import WEEKS
+from service.drift import WEEKS
 from service.schemas import Name
 from service.storage.jobs import JobState
 from service.versions import Version

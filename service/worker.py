@@ -1,7 +1,7 @@
 """The worker: does long work outside the service, one job at a time over all workers.
 
     claim ─┬─ retrain: project data + reviewed cases ─ train, compare, write ─ promote if asked ─┬─ done
-           ├─ drift, noise: what `service/analysis.py` finds, kept for the pages ────────────────┘
+           ├─ drift, noise: what `service/workeranalysis.py` finds, kept for the pages ──────────┘
            └─ a sign of life every few seconds; what it is at stands in the job
 
 Interrupted, it gives the job back and leaves no half-written model. Killed, it falls silent, and
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from moderation.errors import ModerationError
 from moderation.registry import CHAMPION
-from service import analysis, versions
+from service import drift, versions, workeranalysis
 from service.settings import Settings
 from service.storage import feedback, jobs
 from service.storage.database import Database, StorageError
@@ -99,12 +99,16 @@ class Worker:
         return work[job.kind](job)
 
     def _drift(self, job: Any) -> dict[str, Any]:
-        weeks = job.params.get("weeks", analysis.WEEKS)
-        found = analysis.drift(self.database, self.settings, weeks, self.now(), self._step(job))
+        weeks = job.params.get("weeks", drift.WEEKS)
+        found = workeranalysis.drift(
+            self.database, self.settings, weeks, self.now(), self._step(job)
+        )
         return {name: found[name] for name in ("auc", "alert", "threshold")}
 
     def _noise(self, job: Any) -> dict[str, Any]:
-        found = analysis.noise(self.database, self.settings, CORES, self.now(), self._step(job))
+        found = workeranalysis.noise(
+            self.database, self.settings, CORES, self.now(), self._step(job)
+        )
         return {
             origin: {name: one[name] for name in ("messages", "wrong")}
             for origin, one in found.items()

@@ -21,10 +21,10 @@ def drift(
 
     Example: moderation drift --weeks 12 --json
     """
-    from service import analysis
+    from service import workeranalysis
 
     with show.working() as step, store.opened() as (database, settings):
-        found = analysis.drift(database, settings, weeks, datetime.now(UTC), step)
+        found = workeranalysis.drift(database, settings, weeks, datetime.now(UTC), step)
     if as_json:
         show.as_json(found)
     else:

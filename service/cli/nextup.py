@@ -62,10 +62,10 @@ def noise(
 
     Example: moderation noise --json
     """
-    from service import analysis
+    from service import workeranalysis
 
     with show.working() as step, store.opened() as (database, settings):
-        found = analysis.noise(database, settings, jobs, datetime.now(UTC), step)
+        found = workeranalysis.noise(database, settings, jobs, datetime.now(UTC), step)
     if as_json:
         show.as_json(found)
     else:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from service.storage.feedback import Gold
     from training.corpus import Sample
 
-WEEKS = 8
-"""Weeks that drift looks back on unless it is told otherwise."""
 Progress = Callable[[str], None]
 
 

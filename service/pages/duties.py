@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -21,7 +21,6 @@ from service.schemas import Name
 from service.storage import dutyquery, roster
 from service.storage.database import Database
 from service.storage.dutybook import DutyState
-from service.storage.roster import Group
 
 router = APIRouter(include_in_schema=False)
 Seeing = Annotated[Visit, page(Right.SEE_ROSTER)]
@@ -29,6 +28,8 @@ AT_ONCE = 100
 SOON = timedelta(minutes=15)
 """What is due within this time is marked."""
 HEALTH = timedelta(days=30)
+GROUPS = 50
+"""Groups in the summary."""
 VIEWS = (("open", "进行中"), ("breached", "已逾期"))
 
 
@@ -78,9 +79,9 @@ def _look(
         counts = dutyquery.counts(connection, now - HEALTH) if whole else []
         shown = rows[:AT_ONCE]
         wherever = [(row.group_id, row.person, now) for row in shown]
-        watched = sorted({one.group_id for one in counts})
-        places = roster.places_at(connection, wherever + [(one, None, now) for one in watched])
-    groups = {one: place.group for one, place in zip(watched, places[len(shown) :], strict=True)}
+        health = _health(counts)
+        wherever += [(group_id, None, now) for group_id, _, _ in health]
+        places = roster.places_at(connection, wherever)
     last = shown[-1] if len(rows) > AT_ONCE else None
     return {
         "duties": [
@@ -89,7 +90,9 @@ def _look(
         ],
         "next": dutyquery.cursor(last.due, last.duty_id) if last else None,
         "counts": _by_rule(counts, wanted),
-        "health": _health(counts, groups),
+        "health": [
+            (place.group, *one) for one, place in zip(health, places[len(shown) :], strict=True)
+        ],
     }
 
 
@@ -102,19 +105,16 @@ def _by_rule(counts: Sequence[dutyquery.Count], wanted: dutyquery.Wanted) -> dic
     return dict(sorted(found.items()))
 
 
-def _health(
-    counts: Sequence[dutyquery.Count], groups: Mapping[str, Group | None]
-) -> list[tuple[str, Group | None, int, int]]:
-    """Return the groups in which something is open or went wrong lately, the worst first; both counted."""
+def _health(counts: Sequence[dutyquery.Count]) -> list[tuple[str, int, int]]:
+    """Return the groups that fare worst: how many duties are open in each, how many went wrong lately."""
     still, wrong = Counter[str](), Counter[str]()
     for one in counts:
         if one.state is DutyState.OPEN:
             still[one.group_id] += one.all
         else:
             wrong[one.group_id] += one.lately
-    concerned = [one for one in groups if still[one] or wrong[one]]
-    concerned.sort(key=lambda one: (-wrong[one], -still[one], one))
-    return [(one, groups[one], still[one], wrong[one]) for one in concerned]
+    concerned = sorted({*+still, *+wrong}, key=lambda one: (-wrong[one], -still[one], one))
+    return [(one, still[one], wrong[one]) for one in concerned[:GROUPS]]
 
 
 def _warnings(visit: Visit) -> list[str]:

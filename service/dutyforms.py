@@ -79,7 +79,7 @@ class DutyOut(Answer):
 
 
 class DutyPage(Answer):
-    """Duties, those first whose time is over soonest; `next` is the `after` of the page after this."""
+    """Duties, the soonest due first, of those past the latest; `next` is the `after` of the page after this."""
 
     duties: tuple[DutyOut, ...]
     next: str | None

@@ -204,3 +204,20 @@ def test_the_notice_of_a_breach_does_not_speak_of_a_message(shown):
     assert "消息时间" not in dict(form.fields)
     assert "未尽职责" in told
     assert "常维新已离职，仍在群内" in told
+
+
+@pytest.mark.parametrize("state", list(DutyState))
+def test_pages_follow_each_other_open_ones_from_the_soonest_others_from_the_latest(firm, state):
+    for number in range(7):
+        owe(firm, number, state=state.value, due=NOW + timedelta(hours=number // 2))
+    wanted = dutyquery.Wanted(state)
+    with firm.database.read() as connection:
+        whole = dutyquery.listed(connection, wanted, 100)
+        paged, after = [], None
+        while rows := dutyquery.listed(connection, wanted, 2, after):
+            paged += rows
+            after = dutyquery.parse_cursor(dutyquery.cursor(rows[-1].due, rows[-1].duty_id))
+    assert [row.duty_id for row in paged] == [row.duty_id for row in whole]
+    dues = [row.due for row in whole]
+    assert len(dues) == 7
+    assert dues == sorted(dues, reverse=state is not DutyState.OPEN)

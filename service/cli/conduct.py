@@ -76,7 +76,7 @@ def list_duties(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Duties at most.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List duties, those first whose time is over soonest.
+    """List duties, the soonest due first; of those that are past, the latest.
 
     Example: moderation conduct list --group g-7
     """

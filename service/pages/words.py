@@ -83,6 +83,8 @@ SETTINGS = {
     "keep_days": "案件结案多少天后可清除文字",
     "webhook": "发送指令的地址；没有设置时由机器人来取",
     "webhook_secret": "给发出的指令签名的密钥",
+    "metrics": "谁可以读取 /metrics：off 不开放，open 任何人，key 有密钥的人",
+    "drift_alert": "一周与此前相比的 AUC 达到这个值时标记为漂移",
     "rate": "每把密钥每秒可发的请求数；0 表示不限",
     "compiled": "使用编译的内核（需要 fast）",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Row, Select, case, func, literal, select, tuple_
 
 from service.storage.columns import to_ms
 from service.storage.dutybook import DutyState
@@ -58,17 +58,21 @@ def parse_cursor(text: str) -> Cursor:
 def listed(
     connection: Connection, wanted: Wanted, limit: int, after: Cursor | None = None
 ) -> list[Row[Any]]:
-    """Return duties, those first whose time is over soonest, from behind a cursor on.
+    """Return duties from behind a cursor on, the soonest due first; of those that are past, the latest.
 
     Each has beside its own columns the `person_name` that HR knows.
     """
     named = select(duties, people.c.name.label("person_name"))
     query = _filtered(named.outerjoin(people, people.c.member_id == duties.c.person), wanted)
+    place = tuple_(duties.c.due, duties.c.duty_id)
+    past = wanted.state not in (None, DutyState.OPEN)
     if after is not None:
-        due, duty_id = after
-        later = and_(duties.c.due == due, duties.c.duty_id > duty_id)
-        query = query.where(or_(duties.c.due > due, later))
-    return list(connection.execute(query.order_by(duties.c.due, duties.c.duty_id).limit(limit)))
+        mark = tuple_(literal(after[0], duties.c.due.type), literal(after[1]))
+        query = query.where(place < mark if past else place > mark)
+    order = (
+        (duties.c.due.desc(), duties.c.duty_id.desc()) if past else (duties.c.due, duties.c.duty_id)
+    )
+    return list(connection.execute(query.order_by(*order).limit(limit)))
 
 
 def counts(connection: Connection, since: datetime) -> list[Count]:

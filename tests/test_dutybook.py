@@ -209,8 +209,8 @@ def test_duties_are_listed_by_state_page_and_person(firm, stage):
     assert {one["name"] for one in listed} == {"成员昵称不合格"}
     assert get(firm.li, "/v1/duties", state="open")["duties"] == []
     assert len(get(firm.li, "/v1/duties", person="u-li-1")["duties"]) == 1
-    first = get(firm.li, "/v1/duties", limit=1)
-    second = get(firm.li, "/v1/duties", limit=1, after=first["next"])
+    first = get(firm.li, "/v1/duties", state="breached", limit=1)
+    second = get(firm.li, "/v1/duties", state="breached", limit=1, after=first["next"])
     assert second["next"] is None
     assert [*first["duties"], *second["duties"]] == listed
 

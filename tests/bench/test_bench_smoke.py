@@ -53,7 +53,17 @@ def test_quick_pages(tmp_path: Path):
 
 def test_list_names_the_benchmarks():
     names = run_bench("--list").stdout.split()
-    assert names == ["core", "whole", "against", "cli", "service", "http", "pages", "train"]
+    assert names == [
+        "core",
+        "whole",
+        "against",
+        "cli",
+        "service",
+        "http",
+        "pages",
+        "train",
+        "month",
+    ]
 
 
 @pytest.mark.parametrize("option", [("--only", "nothing"), ("--nothing",)])

@@ -41,7 +41,7 @@ def test_a_question_nobody_answers_is_the_admins():
     (duty,) = owed(found)
     assert (duty.person, duty.party, duty.article) == ("admin", "responder", "4.2")
     assert duty.due == at("11-23 10:30:00")
-    assert duty.about == "王女士11月23日10:00提问“问题1”，30分钟内没有答复或先行回应"
+    assert duty.about == "王女士11月23日10:00提问“问题1”，应在30分钟内答复或先行回应"
     assert broken(found) == [("m1", "admin")]
 
 

@@ -67,7 +67,7 @@ class Conversation:
 def answered(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return for each question up to `until` the duty to answer it, or to say that one is on it, in time."""
     made: list[Duty] = []
-    about = "{asker}{when}提问“{text}”，{within}内没有答复或先行回应"
+    about = "{asker}{when}提问“{text}”，应在{within}内答复或先行回应"
     for thread in conversation(facts, until).threads:
         made += _duties(facts, rule, thread, thread.asked, None, thread.first_sign, about)
     return made
@@ -80,7 +80,7 @@ def shirked(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
         turn = thread.shirked or thread.busy
         if turn is not None:
             said = "被推给别人" if thread.shirked else "先行回应"
-            about = "{asker}{when}提问“{text}”，" + said + "后{within}内没有下文"
+            about = "{asker}{when}提问“{text}”，" + said + "后应在{within}内办结"
             met = thread.answered
             made += _duties(facts, rule, thread, turn, turn.sender_id, met, about)
     return made
@@ -89,7 +89,7 @@ def shirked(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
 def instructed(facts: Facts, rule: ConductRule, until: datetime) -> list[Duty]:
     """Return for each request to members named in it the duty of each of them to react to it."""
     people = People(facts)
-    about = "{asker}{when}交办“{text}”，{within}内没有回应"
+    about = "{asker}{when}交办“{text}”，应在{within}内回应"
     made: list[Duty] = []
     for number, turn in enumerate(facts.turns):
         if turn.sent_at > until:

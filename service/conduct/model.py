@@ -100,7 +100,7 @@ class Duty:
     """What `person` owes as `party` (see `moderation.policy.LIABLE`) under a conduct rule.
 
     Breached when `due` passes and it was not met by then; `met_at` may lie after `due`.
-    `thread` are the messages that show it, `about` says in Chinese what is wrong, for people to read;
+    `thread` are the messages that show it, `about` says in Chinese what is owed or wrong, for people;
     it may be empty where nothing is.
     """
 

@@ -100,7 +100,7 @@ def _duties(
             since=notice.at,
             due=facts.deadline(rule, notice.at),
             about=f"{poster}{moment(notice.at, facts)}发布通知“{excerpt(notice.text)}”，"
-            f"{people.name(who, notice.at)}未在{span(rule.within)}内确认收到",
+            f"{people.name(who, notice.at)}应在{span(rule.within)}内确认收到",
             met_at=receipt.sent_at if receipt else None,
             thread=tuple(turn for turn in (shown, receipt) if turn is not None),
         )

@@ -22,6 +22,7 @@ from service.storage.rulings import Ruled, Setting
 from service.storage.snapshots import Snapshots
 
 CATEGORY = "conduct"
+UNDONE = "到期未办："
 THREAD, ROSTER = "conversation", "roster"
 """Where a finding comes from: what was said, or who is in the group."""
 
@@ -63,9 +64,9 @@ def open_case(
 
 
 def _told(facts: Facts, duty: Duty) -> tuple[str, tuple[Evidence, ...]]:
-    """Return what is shown: what is wrong, then who said what and when; each message is evidence."""
+    """Return what is shown: what is owed or wrong, then who said what and when; each message is evidence."""
     people = People(facts)
-    lines = [f"{duty.about}。"]
+    lines = [f"{UNDONE if duty.thread else ''}{duty.about}。"]
     evidence = []
     for turn in duty.thread:
         start = sum(len(line) + 1 for line in lines)

@@ -57,6 +57,13 @@ from service.storage.turns import Ears
 ABOUT = """Judges Chinese group-chat messages under a company's policy. A decision names what was found, where in the
 text, and which article and penalty apply. The machine proposes; a person confirms."""
 
+ENDPOINTS = (
+    *(classify, reference, accounts, audit, cases, feedback),
+    *(groups, duties, people, events, retention),
+    *(notices, payroll, actions, shadow, models),
+)
+"""What has a router, in the order of the documentation."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application, its model and policies loaded.
@@ -101,22 +108,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body)
-    app.include_router(classify.router)
-    app.include_router(reference.router)
-    app.include_router(accounts.router)
-    app.include_router(audit.router)
-    app.include_router(cases.router)
-    app.include_router(feedback.router)
-    app.include_router(groups.router)
-    app.include_router(duties.router)
-    app.include_router(people.router)
-    app.include_router(events.router)
-    app.include_router(retention.router)
-    app.include_router(notices.router)
-    app.include_router(payroll.router)
-    app.include_router(actions.router)
-    app.include_router(shadow.router)
-    app.include_router(models.router)
+    for endpoints in ENDPOINTS:
+        app.include_router(endpoints.router)
     metrics.install(app, settings.metrics)
     site.install(app)
     app.add_middleware(

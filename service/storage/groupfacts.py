@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
 from service.conduct.model import EVERYBODY, Event, Facts, Turn
 from service.conduct.rules import listens
@@ -18,7 +18,6 @@ from service.conduct.worktime import WorkTimes
 from service.storage import events, roster, turns
 from service.storage.roster import Group, Member, Person, Stamped
 from service.storage.rulings import Rulings
-from service.storage.schema import people
 
 Names = dict[str, str]
 KEPT = 500
@@ -128,28 +127,13 @@ def _people(
     connection: Connection, members: Iterable[str], history: Sequence[Stamped[Group]]
 ) -> dict[str, Person]:
     """Return HR's people who are or were in the group, or whose department belongs in it."""
-    departments = {name for _, group in history for name in group.departments or ()}
-    found: dict[str, Person] = {}
-    wanted = sorted(members)
-    for start in range(0, max(len(wanted), 1), roster.PART):
-        part = wanted[start : start + roster.PART]
-        here = or_(people.c.member_id.in_(part), people.c.department.in_(sorted(departments)))
-        for row in connection.execute(select(people).where(here).order_by(people.c.member_id)):
-            if row.department is not None or row.employed_from or row.employed_until:
-                found[row.member_id] = _person(row)
-    return found
-
-
-def _person(row: Any) -> Person:
-    return Person(
-        row.member_id,
-        row.name,
-        row.department,
-        row.wage,
-        row.employed_from,
-        row.employed_until,
-        row.department_since,
-    )
+    departments = {name for _, group in history for name in group.departments}
+    found = roster.people_by_id(connection, members) | roster.people_in(connection, departments)
+    return {
+        member_id: person
+        for member_id, person in sorted(found.items())
+        if person.department is not None or person.employed_from or person.employed_until
+    }
 
 
 def _resolved(said: Sequence[Turn], names: Names) -> list[Turn]:

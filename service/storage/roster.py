@@ -329,6 +329,12 @@ def people_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Person
     return {row.member_id: _person(row) for row in rows}
 
 
+def people_in(connection: Connection, departments: Iterable[str]) -> dict[str, Person]:
+    """Return who is of some departments, by member id."""
+    rows = _versions(connection, people, people.c.department, departments)
+    return {row.member_id: _person(row) for row in rows}
+
+
 def member_counts(connection: Connection, at: datetime) -> dict[str, int]:
     """Return how many members each group had at a time."""
     newest = (

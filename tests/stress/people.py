@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from service.cases import State
@@ -17,7 +18,7 @@ QUEUE = CaseListRequest(state=[State.OPEN], limit=20)
 IDLE = 0.05
 
 
-class Person:
+class Person(ABC):
     """Somebody who works until told to stop; being refused by the rules is part of the work."""
 
     def __init__(self, name: str, client: AsyncClient, told: Told) -> None:
@@ -31,9 +32,9 @@ class Person:
         while not self.told.enough:
             await self.work()
 
+    @abstractmethod
     async def work(self) -> None:
         """Do one thing."""
-        raise NotImplementedError
 
     async def allowed(self, verb: str, doing: Awaitable[object]) -> bool:
         """Return whether the rules let something be done."""
